@@ -1,0 +1,10 @@
+"""Graph readouts, hierarchical pooling and link pooling for PyTorch Geometric.
+
+The names below are the public ones. Importing this package needs torch and torch_geometric only;
+what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gpool.training`,
+:mod:`gpool.data`, :mod:`gpool.bench` and :mod:`gpool.cli`.
+"""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]
