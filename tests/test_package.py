@@ -37,7 +37,7 @@ LAYERS = [
 
 
 def test_import_gpool_is_light() -> None:
-    """Nothing that only training needs is imported by this package (PyG may import what it likes, where it is)."""
+    """Nothing that only training needs is imported by this package (PyG imports what it likes)."""
     script = """
 import sys, torch_geometric, torch_geometric.nn
 before = set(sys.modules)

@@ -116,7 +116,7 @@ def test_report_of_another_metric(finished: Path) -> None:
 def test_report_leaves_out_what_the_plan_no_longer_has_and_says_what_is_missing(tmp_path: Path) -> None:
     store = Store(tmp_path)
     run_plan(Plan(**plan(seeds=[0], folds=[0])), store)
-    store.note(store.planned()[0][:1] + ["missing"], "test/acc")
+    store.note([*store.planned()[0][:1], "missing"], "test/acc")
     report = Report(store)
     assert len(report.runs) == 1
     assert "1 cells of the plan are missing" in report.markdown()
