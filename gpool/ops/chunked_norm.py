@@ -76,6 +76,8 @@ class ChunkedNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if grad is None:
+            return (None,) * 9
         x, p, q, index, y, slope, by_sum, by_p, factor = ctx.saved_tensors
         p, q = (v if v is not None else number for v, number in zip((p, q), ctx.numbers, strict=True))
         pieces, need = ctx.pieces, ctx.needs_input_grad[:3]

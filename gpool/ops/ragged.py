@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -47,7 +49,7 @@ def along(v: Tensor, x: Tensor, dim: int) -> Tensor:
 def as_rows(x: Tensor, dim: int) -> Tensor:
     """``x`` with ``dim`` first and the other dimensions flattened: [N, D]; a view where it can be one."""
     x = x.movedim(dim, 0) if dim not in (0, -x.dim()) else x
-    return x.reshape(x.size(0), -1) if x.numel() > 0 else x.reshape(x.size(0), x[:1].numel())
+    return x.reshape(x.size(0), math.prod(x.shape[1:]))
 
 
 def from_rows(y: Tensor, like: Tensor, dim: int) -> Tensor:
