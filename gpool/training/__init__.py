@@ -1,0 +1,8 @@
+"""LightningModules: what is optimised, and what is measured."""
+
+from gpool.training.base import TrainingModule
+from gpool.training.graph import GraphTask
+from gpool.training.objective import Objective
+from gpool.training.predictions import PredictionTable
+
+__all__ = ["GraphTask", "Objective", "PredictionTable", "TrainingModule"]
