@@ -20,8 +20,8 @@ __all__ = ["LogMeanExp"]
 class LogMeanExp(Aggregation):
     r"""Smoothed maximum of the nodes of every graph, with a learned temperature.
 
-    The smoothed-max pooling of "Provable Multi-instance Deep AUC Maximization with Stochastic Pooling" (MIDAM,
-    Zhu et al., 2023, arXiv 2305.08040), per channel of the features:
+    The smoothed-max pooling of "Provable Multi-instance Deep AUC Maximization with Stochastic Pooling"
+    (MIDAM, Zhu et al., 2023, arXiv 2305.08040), per channel of the features:
 
     .. math:: y_g = \tau \Big( \log \sum_{i \in g} e^{x_i / \tau} - \log n_g \Big)
 

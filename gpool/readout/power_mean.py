@@ -1,4 +1,4 @@
-"""Generalised mean (GeM) and its grouped form (GGeM): a bridge from mean to maximum with learned exponents."""
+"""Generalised mean (GeM) and its grouped form (GGeM): from mean to maximum with learned exponents."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class PowerMean(Aggregation):
 
     .. math:: y_{g,c} = \Big( \frac{1}{n_g} \sum_{i \in g} \max(x_{ic}, \epsilon)^{p_c} \Big)^{1 / p_c}
 
-    PyG's PowerMeanAggregation clamps to [1e-4, 100] before the power and again after the mean of the powers, and
-    so returns 4.64 for a constant 10 at p = 3. Here a constant is its own mean, at every magnitude and p.
+    PyG's PowerMeanAggregation clamps to [1e-4, 100] before the power and again after the mean of the powers,
+    and so returns 4.64 for a constant 10 at p = 3. Here a constant is its own mean, at every magnitude and p.
 
     Args:
         channels: width of x; None: any, with one group.
@@ -38,8 +38,8 @@ class PowerMean(Aggregation):
         p_min: lower bound of the exponents.
         p_max: upper bound of the exponents.
         eps: lower bound of the entries, below which their gradient is zero.
-        signed: what becomes of negative entries: ``"clamp"`` them to eps; or ``"shift"`` every graph and channel
-            by its minimum and add it back, which makes the mean follow translations of x.
+        signed: what becomes of negative entries: ``"clamp"`` them to eps; or ``"shift"`` every graph and
+            channel by its minimum and add it back, which makes the mean follow translations of x.
 
     Shape:
         x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
