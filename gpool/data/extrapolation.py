@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,8 +32,8 @@ class Extrapolation(GraphData):
     2009.11848): ``"max_degree"`` (3 node features, uniform in [-5, 5], which say nothing; 20 to 29 nodes
     against 50 to 99) and ``"shortest_path"`` (one such feature and a flag for each end; 20 to 39 nodes
     against 50 to 69; edge lengths uniform in [1, 5] against [1, 10], so that the shortest path is unique; it
-    has at most 3 edges). The test graphs are of the family ``"general"``. The set tasks are our own: ``"sum"``,
-    ``"mean"``, ``"max"``, ``"min"`` and ``"harmonic"`` (mean) of 5 to 20 numbers in [0.5, 1.5] against 50 to
+    has at most 3 edges). The test graphs are of the family ``"general"``. The set tasks are our own:
+    ``"sum"``, ``"mean"``, ``"max"``, ``"min"`` and ``"harmonic"`` (mean) of 5 to 20 numbers in [0.5, 1.5] against 50 to
     99 numbers of three times the range.
 
     Args:
@@ -121,6 +122,7 @@ def _max_degree(family: str, random: np.random.Generator, nth: int, large: bool)
 def _shortest_path(family: str, random: np.random.Generator, nth: int, large: bool) -> Data:
     import networkx as nx
 
+    lengths: Any
     while True:
         n = int(random.integers(50, 70) if large else random.integers(20, 40))
         graph = family_graph(family, n, random, nth, p=0.6)

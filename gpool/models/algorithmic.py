@@ -41,7 +41,8 @@ class AlgorithmicModel(nn.Module):
     """Rounds of message passing, a readout and a linear head.
 
     The network of "How Neural Networks Extrapolate" (Xu et al., 2021, arXiv 2009.11848). Messages end in a
-    ReLU, so every pooling sees entries that are not negative. Without rounds it is a readout and a linear head.
+    ReLU, so every pooling sees entries that are not negative. Without rounds it is a readout and a linear
+    head.
 
     Args:
         in_channels: width of the node features.
