@@ -5,8 +5,8 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 :mod:`gpool.data`, :mod:`gpool.bench` and :mod:`gpool.cli`.
 """
 
-from gpool.readout import GNP
+from gpool.readout import GNP, LogMeanExp, PowerMean, register
 
 __version__ = "0.1.0"
 
-__all__ = ["GNP", "__version__"]
+__all__ = ["GNP", "LogMeanExp", "PowerMean", "__version__", "register"]

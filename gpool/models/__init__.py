@@ -1,6 +1,7 @@
 """Plain modules put together from convolutions, poolings and readouts."""
 
+from gpool.models.algorithmic import AlgorithmicModel
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
 
-__all__ = ["Encoder", "GraphModel", "MLPHead"]
+__all__ = ["AlgorithmicModel", "Encoder", "GraphModel", "MLPHead"]
