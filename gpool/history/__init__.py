@@ -1,0 +1,21 @@
+"""Readouts over the history: every layer's node states -> one vector a graph."""
+
+from gpool.history.base import HistoryReadout
+from gpool.history.depth import depth_encoding, depth_scores, mix_layers, normalize_depth
+from gpool.history.frozen import CachedHistory, cache_history
+from gpool.history.histograph import HistoGraph
+from gpool.history.layer_resampler import LayerResampler
+from gpool.history.node_attention import NodeAttention
+
+__all__ = [
+    "CachedHistory",
+    "HistoGraph",
+    "HistoryReadout",
+    "LayerResampler",
+    "NodeAttention",
+    "cache_history",
+    "depth_encoding",
+    "depth_scores",
+    "mix_layers",
+    "normalize_depth",
+]
