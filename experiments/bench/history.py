@@ -140,12 +140,16 @@ def memory(batch: str, name: str, answer: multiprocessing.Queue) -> None:  # typ
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--csv", default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    versions = f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, {platform.machine()}"
+    versions = (
+        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, {platform.machine()}"
+    )
     print(f"{versions}; 1 thread; forward + backward; median of {args.repeats}\n")
     rows = []
     context = multiprocessing.get_context("spawn")

@@ -20,7 +20,9 @@ class HistoryReadout(nn.Module):
 
     out_channels: int
 
-    def forward(self, history: Tensor | Sequence[Tensor], index: Tensor, dim_size: int | None = None) -> Tensor:
+    def forward(
+        self, history: Tensor | Sequence[Tensor], index: Tensor, dim_size: int | None = None
+    ) -> Tensor:
         raise NotImplementedError
 
 
@@ -30,7 +32,9 @@ def as_layers(
     """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``."""
     layers = list(history.unbind(1)) if isinstance(history, Tensor) and history.dim() == 3 else history
     if isinstance(layers, Tensor):
-        raise ValueError(f"history={list(layers.shape)} must be [nodes, layers, channels] or a list of layers")
+        raise ValueError(
+            f"history={list(layers.shape)} must be [nodes, layers, channels] or a list of layers"
+        )
     layers = list(layers)
     if not layers:
         raise ValueError("history has no layers: at least one is needed")

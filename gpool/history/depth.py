@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpool.ops.segment import segment_mean
+from gpool.ops.segment import segment_broadcast, segment_mean
 
 __all__ = ["DepthNorm", "depth_encoding", "depth_scores", "mix_layers", "normalize_depth"]
 
@@ -81,9 +81,9 @@ def normalize_depth(scores: Tensor, norm: DepthNorm = "signed", eps: float = 1e-
     r"""Weights of the layers from their scores, [B, L] -> [B, L].
 
     ``signed`` is c / S with S = sum of c; ``softmax``, ``uniform`` (1 / L), ``last`` (one-hot) and ``none``
-    (c as it is) are the alternatives. The guard of ``signed`` is relative, as the weights do not depend on the
-    scale of c: where abs(S) < eps * A with A = sum of abs(c), S is replaced by eps * A with the sign of S, a
-    constant for the gradient; where A = 0 the weights are 1 / L.
+    (c as it is) are the alternatives. The guard of ``signed`` is relative, as the weights do not depend on
+    the scale of c: where abs(S) < eps * A with A = sum of abs(c), S is replaced by eps * A with the sign of
+    S, a constant for the gradient; where A = 0 the weights are 1 / L.
     """
     if norm == "none":
         return scores
@@ -108,8 +108,8 @@ def mix_layers(
     Shape:
         - layers, weights, offsets: as in :func:`depth_scores`; alpha: [B, L]; output: [N, C].
     """
-    share = alpha.to(layers[0].dtype).index_select(0, index)  # [N, L]
-    rows = (alpha @ offsets.to(alpha.dtype)).to(share.dtype).index_select(0, index)  # [N, C]
+    share = segment_broadcast(alpha.to(layers[0].dtype), index)  # [N, L]
+    rows = segment_broadcast((alpha @ offsets.to(alpha.dtype)).to(share.dtype), index)  # [N, C]
     if len(weights) == 1:
         x = share[:, :1] * layers[0]
         for depth in range(1, len(layers)):

@@ -26,7 +26,7 @@ def cache_history(
     Args:
         encode: batch -> history, L tensors [N, C_l] or one [N, L, C]; a module is put into evaluation mode
             for the time of this call.
-        batches: PyG batches (a loader that does not shuffle keeps the order of its data set) or single graphs.
+        batches: PyG batches (a loader that does not shuffle keeps the order of its set) or single graphs.
         dtype: how the activations are stored; half precision by default. ``CachedHistory`` returns float32.
 
     Shape:
@@ -96,7 +96,9 @@ class CachedHistory(nn.Module):
 
     def forward(self, x: Tensor, *graph: Tensor | None) -> list[Tensor]:
         if x.size(-1) != sum(self.channels):
-            raise ValueError(f"x={list(x.shape)} must have {sum(self.channels)} columns, those of {self.channels}")
+            raise ValueError(
+                f"x={list(x.shape)} must have {sum(self.channels)} columns, those of {self.channels}"
+            )
         return list(x.float().split(self.channels, dim=-1))
 
     def extra_repr(self) -> str:

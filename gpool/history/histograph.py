@@ -29,7 +29,7 @@ class HistoGraph(HistoryReadout):
     arXiv:2601.01123). With :math:`\tilde X_l = X_l W_E^\top + b_E + P_l` and P the sinusoids of the depth,
 
     .. math::
-        c_{g,l} &= \frac{1}{n_g}\sum_{v\in g}\frac{\langle W_Q\tilde X_{L-1,v},\, W_K\tilde X_{l,v}\rangle}{\sqrt C},
+        c_{g,l} &= \frac{1}{n_g\sqrt C}\sum_{v\in g}\langle W_Q\tilde X_{L-1,v},\, W_K\tilde X_{l,v}\rangle,
         \qquad \alpha_{g,l} = \frac{c_{g,l}}{\sum_m c_{g,m}} \\
         H_v &= \sum_l \alpha_{g(v),l}\tilde X_{l,v}, \qquad Z = \mathrm{MHSA}(H) \text{ inside each graph} \\
         G_g &= \frac{1}{n_g}\sum_{v\in g} Z_v, \qquad Y = a\,G + (1 - a)\,\mathrm{mean}_v\, X_{L-1,v}
@@ -48,10 +48,10 @@ class HistoGraph(HistoryReadout):
         node_attention: whether the nodes of a graph attend to each other; else Z = H.
         residual: Z + H in place of Z.
         layer_norm: layer normalisation of that.
-        mix: ``None`` gives G; a number in [0, 1] is a; ``"learned"`` is a = sigmoid(theta), theta = 0 at first.
-            The last layer is the raw one if its width is C, else its projection without P.
+        mix: ``None`` gives G; a number in [0, 1] is a; ``"learned"`` is a = sigmoid(theta), at first 0.5. The
+            last layer is the raw one if its width is C, else its projection without P.
         dropout: probability with which an attention weight over nodes is dropped in training.
-        shared_projection: one W_E for all layers, or one for each (then ``in_channels`` must list the layers);
+        shared_projection: one W_E for all layers, or one for each (``in_channels`` must then list them);
             ``None`` shares it when all layers have one width.
         qk_bias: bias terms in the maps W_Q and W_K.
         zero_token: one further key and value of zeros in the attention over nodes.
@@ -62,7 +62,7 @@ class HistoGraph(HistoryReadout):
             gives NaN: see :func:`gpool.ops.attention.ragged_attention`.
 
     Shape:
-        - history: L tensors [N, C_l], the first layer first, or one tensor [N, L, C_in]; index: [N], any order.
+        - history: L tensors [N, C_l], the first layer first, or one [N, L, C_in]; index: [N], any order.
         - output: [B, C]. An empty graph gives zeros. A one-node graph attends to itself alone.
 
     Raises:
@@ -86,7 +86,7 @@ class HistoGraph(HistoryReadout):
         node_attention: bool = True,
         residual: bool = False,
         layer_norm: bool = False,
-        mix: None | str | float = None,
+        mix: str | float | None = None,
         dropout: float = 0.0,
         shared_projection: bool | None = None,
         qk_bias: bool = False,
@@ -109,7 +109,9 @@ class HistoGraph(HistoryReadout):
         self.embed = _projections(self.in_channels, channels, shared_projection)
         self.query = nn.Linear(channels, channels, bias=qk_bias)
         self.key = nn.Linear(channels, channels, bias=qk_bias)
-        self.attention = NodeAttention(channels, heads, dropout, zero_token, max_nodes) if node_attention else None
+        self.attention = (
+            NodeAttention(channels, heads, dropout, zero_token, max_nodes) if node_attention else None
+        )
         self.norm_layer = nn.LayerNorm(channels) if layer_norm else None
         self.theta = nn.Parameter(torch.zeros(())) if mix == "learned" else None
         self.reset_parameters()
@@ -133,7 +135,7 @@ class HistoGraph(HistoryReadout):
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
-        """One vector a graph, [B, C]; ``sizes``, the nodes of every graph on the host, spares a synchronisation."""
+        """One vector a graph, [B, C]; ``sizes``, the nodes of every graph on the host, spares a sync."""
         layers, index, dim_size = self._inputs(history, index, dim_size, sizes)
         last_mean = segment_mean(layers[-1], index, dim_size=dim_size)  # [B, C_{L-1}]
         h = self._mixed(layers, last_mean, index, dim_size)
@@ -145,9 +147,9 @@ class HistoGraph(HistoryReadout):
             graph = segment_mean(self._attended(h, index, dim_size, sizes), index, dim_size=dim_size)
         if self.mix is None:
             return graph
-        share = self.theta.sigmoid() if self.theta is not None else self.mix
         if layers[-1].size(1) != self.channels:
             last_mean = _without_empty(self.embed[-1](last_mean), index, dim_size)
+        share = self.theta.sigmoid() if self.theta is not None else float(self.mix)
         return share * graph + (1 - share) * last_mean
 
     def nodes(
@@ -186,9 +188,12 @@ class HistoGraph(HistoryReadout):
             dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
         return layers, index, dim_size
 
+    def _weights(self) -> list[Tensor]:
+        return [linear.get_parameter("weight") for linear in self.embed]
+
     def _offsets(self, layers: list[Tensor]) -> Tensor:
         """What the projection adds to every layer, b_l + P_l: [L, C]."""
-        bias = torch.stack([linear.bias for linear in self.embed])  # [1 or L, C]
+        bias = torch.stack([linear.get_parameter("bias") for linear in self.embed])  # [1 or L, C]
         if not self.pos_enc:
             return bias.expand(len(layers), -1)
         return bias + depth_encoding(len(layers), self.channels, bias)
@@ -199,14 +204,13 @@ class HistoGraph(HistoryReadout):
         if self.norm in ("uniform", "last"):
             return normalize_depth(last_mean.new_zeros(dim_size, len(layers)), self.norm)
         query, key = (self.query.weight, self.query.bias), (self.key.weight, self.key.bias)
-        weights = [linear.weight for linear in self.embed]
-        scores = depth_scores(layers, weights, offsets, query, key, last_mean, index, dim_size)
+        scores = depth_scores(layers, self._weights(), offsets, query, key, last_mean, index, dim_size)
         return normalize_depth(scores, self.norm, self.eps)
 
     def _mixed(self, layers: list[Tensor], last_mean: Tensor, index: Tensor, dim_size: int) -> Tensor:
         offsets = self._offsets(layers)
         alpha = self._alpha(layers, offsets, last_mean, index, dim_size)
-        return mix_layers(layers, [linear.weight for linear in self.embed], offsets, alpha, index)
+        return mix_layers(layers, self._weights(), offsets, alpha, index)
 
     def _attended(self, h: Tensor, index: Tensor, dim_size: int, sizes: Sequence[int] | None) -> Tensor:
         z = h if self.attention is None else self.attention(h, index, dim_size, sizes)
@@ -215,7 +219,8 @@ class HistoGraph(HistoryReadout):
         return z if self.norm_layer is None else self.norm_layer(z)
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, norm={self.norm!r}, pos_enc={self.pos_enc}, residual={self.residual}, mix={self.mix!r}"
+        options = f"norm={self.norm!r}, pos_enc={self.pos_enc}, residual={self.residual}, mix={self.mix!r}"
+        return f"{self.channels}, {options}"
 
 
 def _widths(in_channels: int | Sequence[int] | None, channels: int, shared: bool | None) -> int | list[int]:
@@ -225,7 +230,9 @@ def _widths(in_channels: int | Sequence[int] | None, channels: int, shared: bool
             raise ValueError("shared_projection=False needs in_channels to list the width of every layer")
         return channels if in_channels is None else in_channels
     if not in_channels or (shared and len(set(in_channels)) > 1):
-        raise ValueError(f"in_channels={list(in_channels)} must list layers, of one width for a shared projection")
+        raise ValueError(
+            f"in_channels={list(in_channels)} must list layers, of one width for a shared projection"
+        )
     return list(in_channels)
 
 

@@ -17,8 +17,8 @@ __all__ = ["LayerResampler"]
 class LayerResampler(HistoryReadout):
     r"""Readout over every layer's node states: the mean of each layer, then learned queries over the layers.
 
-    Multi-layer trainable pooling of "Pooling And Attention: What Are Effective Designs For LLM-Based Embedding
-    Models?" (Tang and Yang 2024, arXiv:2409.02727), with graphs for sentences and a layer's mean for its token:
+    Multi-layer trainable pooling of "Pooling And Attention: What Are Effective Designs For LLM-Based
+    Embedding Models?" (Tang and Yang 2024, arXiv:2409.02727), with graphs for sentences:
 
     .. math::
         m_{g,l} &= \frac{1}{n_g} \sum_{v \in g} W_l X_{l,v} + e_l \\
@@ -27,8 +27,8 @@ class LayerResampler(HistoryReadout):
         Y_g &= \frac{\bar Z_g}{\lVert \bar Z_g \rVert}, \qquad \bar Z_g = \text{mean of the rows of } Z_g
 
     with R the r latents, e_l a learned embedding of the depth, and a gated (GEGLU) feed-forward block. W_l is
-    there only where a layer's width differs from C. Nodes do not see each other; the cost is one pass over the
-    history plus O(B L C).
+    there only where a layer's width differs from C. Nodes do not see each other; the cost is one pass over
+    the history plus O(B L C).
 
     Args:
         channels: width C inside and of the output.
@@ -111,7 +111,9 @@ class LayerResampler(HistoryReadout):
         if dim_size is None:
             dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
         means = [segment_mean(x, index, dim_size=dim_size) for x in layers]  # L x [B, C_l]
-        m = torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1) + self.depth  # [B, L, C]
+        m = (
+            torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1) + self.depth
+        )  # [B, L, C]
         z = self._resample(m).mean(dim=1)  # [B, C]
         y = F.normalize(z, dim=-1) if self.normalize else z
         return y.masked_fill(segment_count(index, dim_size=dim_size)[:, None] == 0, 0.0)
@@ -128,7 +130,9 @@ class LayerResampler(HistoryReadout):
         return z + self.feed_forward(z) if self.residual else self.feed_forward(z)
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, num_layers={self.num_layers}, latents={self.latents}, residual={self.residual}"
+        return (
+            f"{self.channels}, num_layers={self.num_layers}, latents={self.latents}, residual={self.residual}"
+        )
 
 
 class _GatedFeedForward(nn.Module):

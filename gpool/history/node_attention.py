@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from gpool.ops.attention import ragged_attention
@@ -38,6 +37,7 @@ class NodeAttention(nn.Module):
         ValueError: if ``heads`` does not divide ``channels``, or ``dropout`` is not in [0, 1).
 
     Example:
+        >>> import torch
         >>> attention = NodeAttention(8, heads=2)
         >>> attention(torch.randn(5, 8), torch.tensor([0, 0, 1, 1, 1]), dim_size=2).shape
         torch.Size([5, 8])
@@ -77,7 +77,9 @@ class NodeAttention(nn.Module):
         self, x: Tensor, index: Tensor, dim_size: int | None = None, sizes: Sequence[int] | None = None
     ) -> Tensor:
         """What every node has read, before the output projection: [N, C] -> [N, C]."""
-        q, k, v = self.in_proj(x).view(x.size(0), 3, self.heads, self.channels // self.heads).unbind(1)  # [N, H, D] each
+        q, k, v = (
+            self.in_proj(x).view(x.size(0), 3, self.heads, self.channels // self.heads).unbind(1)
+        )  # [N, H, D] each
         y = ragged_attention(
             q,
             k,

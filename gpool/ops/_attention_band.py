@@ -44,7 +44,7 @@ def band_attention(
 
 
 def _cut(x: Tensor, order: Tensor, chunk: int, margin: int) -> Tensor:
-    """Sorted rows in whole chunks, with ``margin`` chunks of zeros before and after: [T + 2 margin, c, H, D]."""
+    """Sorted rows in whole chunks, ``margin`` chunks of zeros at both ends: [T + 2 margin, c, H, D]."""
     rows = x.index_select(0, order)
     before, after = margin * chunk, margin * chunk + -rows.size(0) % chunk
     return F.pad(rows, (0, 0, 0, 0, before, after)).view(-1, chunk, *x.shape[1:])

@@ -80,7 +80,9 @@ def _slots(buckets: list[Bucket], sizes: Sequence[int], index: Tensor, count: Te
     start = count.cumsum(0) - count  # [B], first row of a graph once the nodes are sorted
     shift = torch.tensor(offset, device=index.device) - start  # [B]
     order = index.argsort(stable=True)
-    row = torch.arange(index.numel(), device=index.device) + shift.index_select(0, index.index_select(0, order))
+    row = torch.arange(index.numel(), device=index.device) + shift.index_select(
+        0, index.index_select(0, order)
+    )
     return torch.empty_like(order).index_copy_(0, order, row)
 
 

@@ -69,7 +69,7 @@ def _backward(
     zero_token: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     # An operator's body runs below autograd; torch.func brings its own.
-    _, pull = torch.func.vjp(
+    _, pull = torch.func.vjp(  # type: ignore[misc]
         lambda q, k, v: _attend(q, k, v, index, seed, dim_size, dropout, zero_token), query, key, value
     )
     q, k, v = (g.contiguous() for g in pull(grad))

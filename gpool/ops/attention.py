@@ -29,7 +29,7 @@ def ragged_attention(
     r"""Softmax attention of every node over the nodes of its own graph.
 
     .. math::
-        y_i = \sum_{j:\, g(j) = g(i)} \mathrm{softmax}_j\Big(\frac{\langle q_i, k_j\rangle}{\sqrt{D}}\Big)\, v_j
+        y_i = \sum_{j:\, g(j) = g(i)} \mathrm{softmax}_j\Big(\langle q_i, k_j\rangle / \sqrt{D}\Big)\, v_j
 
     per head ("Attention Is All You Need", Vaswani et al. 2017, arXiv:1706.03762), by
     :func:`torch.nn.functional.scaled_dot_product_attention`. No score matrix leaves the kernel, nothing is
@@ -42,8 +42,9 @@ def ragged_attention(
       ``gpool::ragged_attention``, which ``fullgraph=True`` accepts. The synchronisation remains, inside
       the operator; the backward computes the forward once more; ``sizes`` cannot be given.
     - *Band* (chosen when ``max_size`` is given): N rows in chunks of ``max_size``, each attending over
-      three chunks. All shapes follow from N: **no synchronisation**, compiles with ``fullgraph=True``
-      and as a CUDA graph; the work is 3 N ``max_size``, whatever the graphs' own sizes.
+      three chunks. All shapes follow from N: **no synchronisation**, and ``fullgraph=True`` compiles it;
+      the work is 3 N ``max_size``, whatever the graphs' own sizes. A masked NaN is still NaN, so one in a
+      graph can reach its neighbours.
 
     The attention kernels have no double backward. Dropout takes the kernels off their fast path on a CPU:
     there the scores of one bucket are materialised.

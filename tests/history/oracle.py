@@ -71,7 +71,10 @@ def histograph(
         q = readout.query(xt[v, -1])
         for l in range(num_layers):
             s[v, l] = q @ readout.key(xt[v, l]) / math.sqrt(channels)
-    h, z = torch.zeros(len(index), channels, dtype=xt.dtype), torch.zeros(len(index), channels, dtype=xt.dtype)
+    h, z = (
+        torch.zeros(len(index), channels, dtype=xt.dtype),
+        torch.zeros(len(index), channels, dtype=xt.dtype),
+    )
     c, alpha, g, y = [], [], [], []
     for graph in range(dim_size):
         nodes = (index == graph).nonzero().flatten()

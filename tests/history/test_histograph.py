@@ -17,7 +17,13 @@ from tests.history.oracle import encoding, histograph, problem
 
 GOLDEN = ["base", "per_layer_dims", "batch_scope", "special"]
 DEFAULTS = {"norm": "signed", "heads": 1, "mix": None}
-SWITCHES = {"pos_enc": True, "node_attention": True, "residual": False, "layer_norm": False, "zero_token": False}
+SWITCHES = {
+    "pos_enc": True,
+    "node_attention": True,
+    "residual": False,
+    "layer_norm": False,
+    "zero_token": False,
+}
 
 
 def double(values: Any) -> Tensor:
@@ -31,9 +37,13 @@ def from_case(case: dict[str, Any], params: dict[str, Any], shared: bool) -> His
     weights = [double(w) for w in params["W_emb"]]
     widths = [w.size(1) for w in weights]
     layer = HistoGraph(
-        weights[0].size(0), in_channels=widths[0] if shared else widths, shared_projection=None if shared else False,
-        qk_bias=True, eps=eps, **options,
-    ).double()  # fmt: skip
+        weights[0].size(0),
+        in_channels=widths[0] if shared else widths,
+        shared_projection=None if shared else False,
+        qk_bias=True,
+        eps=eps,
+        **options,
+    ).double()
     values = {"query": "Q", "key": "K"}
     with torch.no_grad():
         for linear, w, b in zip(layer.embed, weights, params["b_emb"], strict=True):
@@ -89,7 +99,12 @@ def test_golden_gradient(golden: Any) -> None:
     history = [x.requires_grad_() for x in history]
     y = layer(history, torch.tensor(case["batch"]), len(case["sizes"]))
     (y * double(file["gradient"]["R"])).sum().backward()
-    got = {"W_Q": layer.query.weight, "W_K": layer.key.weight, "history_0": history[0], "history_last": history[-1]}
+    got = {
+        "W_Q": layer.query.weight,
+        "W_K": layer.key.weight,
+        "history_0": history[0],
+        "history_last": history[-1],
+    }
     for name, tensor in got.items():
         expected = double(file["gradient"]["finite_difference"][name])
         torch.testing.assert_close(tensor.grad, expected, rtol=1e-6, atol=1e-8)
@@ -115,7 +130,9 @@ OPTIONS: list[dict[str, Any]] = [
     seed=st.integers(0, 99),
 )
 def test_equals_the_loop(options: dict, sizes: list[int], kind: str, num_layers: int, seed: int) -> None:
-    widths = {"shared": [4] * num_layers, "widths differ": [4, 6, 3, 5][:num_layers]}.get(kind, [6] * num_layers)
+    widths = {"shared": [4] * num_layers, "widths differ": [4, 6, 3, 5][:num_layers]}.get(
+        kind, [6] * num_layers
+    )
     in_channels = {"shared": 4, "own width": None}.get(kind, widths)
     shared = False if kind in ("per layer", "widths differ") else None
     history, index, size = problem(sizes, widths, seed)
@@ -124,7 +141,9 @@ def test_equals_the_loop(options: dict, sizes: list[int], kind: str, num_layers:
     expected = histograph(readout, history, index, size)
     alpha = readout.depth_weights(history, index, size)
     some = torch.bincount(index, minlength=size) > 0
-    scale = 1 + float(expected["alpha"][some].detach().abs().max()) if some.any() else 1.0  # 1 / S amplifies rounding
+    scale = (
+        1 + float(expected["alpha"][some].detach().abs().max()) if some.any() else 1.0
+    )  # 1 / S amplifies rounding
     close = {"rtol": 1e-11 * scale, "atol": 1e-11 * scale**2}
     torch.testing.assert_close(alpha[some], expected["alpha"][some], **close)
     torch.testing.assert_close(readout.nodes(history, index, size), expected["Z"], **close)
@@ -143,15 +162,19 @@ def test_gradients(options: dict) -> None:
     leaves = [x.requires_grad_() for x in (*history, *readout.parameters())]
     upstream = torch.randn(size, 6, dtype=torch.float64)
     got = torch.autograd.grad(readout(history, index, size), leaves, upstream, allow_unused=True)
-    want = torch.autograd.grad(histograph(readout, history, index, size)["Y"], leaves, upstream, allow_unused=True)
+    want = torch.autograd.grad(
+        histograph(readout, history, index, size)["Y"], leaves, upstream, allow_unused=True
+    )
     for g, w in zip(got, want, strict=True):
         zero = torch.zeros(1, dtype=torch.float64)
-        torch.testing.assert_close(*torch.broadcast_tensors(zero if g is None else g, zero if w is None else w),
-                                   rtol=1e-9, atol=1e-10)  # fmt: skip
+        pair = torch.broadcast_tensors(zero if g is None else g, zero if w is None else w)
+        torch.testing.assert_close(*pair, rtol=1e-9, atol=1e-10)
     assert torch.autograd.gradcheck(lambda *h: readout(list(h), index, size), history, fast_mode=True)
 
 
 @pytest.mark.parametrize("channels", [1, 6, 7])
 def test_depth_encoding(channels: int) -> None:
     like = torch.zeros(1, dtype=torch.float64)
-    torch.testing.assert_close(depth_encoding(64, channels, like), encoding(64, channels), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        depth_encoding(64, channels, like), encoding(64, channels), rtol=1e-12, atol=1e-12
+    )

@@ -34,7 +34,9 @@ def test_one_layer_is_the_mean_of_its_projection() -> None:
     history, index, size = problem([3, 1, 5], [6])
     readout = HistoGraph(6, node_attention=False, pos_enc=False).double()
     torch.testing.assert_close(readout.depth_weights(history, index, size), torch.ones(3, 1).double())
-    torch.testing.assert_close(readout(history, index, size), mean_of(readout.embed[0](history[0]), index, size))
+    torch.testing.assert_close(
+        readout(history, index, size), mean_of(readout.embed[0](history[0]), index, size)
+    )
 
 
 def test_disjoint_layers_leave_the_last() -> None:
