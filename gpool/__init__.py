@@ -6,7 +6,8 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 """
 
 from gpool.history import HistoGraph, LayerResampler
+from gpool.readout import GNP
 
 __version__ = "0.1.0"
 
-__all__ = ["HistoGraph", "LayerResampler", "__version__"]
+__all__ = ["GNP", "HistoGraph", "LayerResampler", "__version__"]

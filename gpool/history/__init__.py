@@ -1,6 +1,6 @@
-"""Readouts over the history: every layer's node states -> one vector a graph."""
+"""Readouts over every layer's node states: L x [N, C] -> [B, C]."""
 
-from gpool.history.base import HistoryReadout
+from gpool.history.base import History, HistoryReadout
 from gpool.history.depth import depth_encoding, depth_scores, mix_layers, normalize_depth
 from gpool.history.frozen import CachedHistory, cache_history
 from gpool.history.histograph import HistoGraph
@@ -10,6 +10,7 @@ from gpool.history.node_attention import NodeAttention
 __all__ = [
     "CachedHistory",
     "HistoGraph",
+    "History",
     "HistoryReadout",
     "LayerResampler",
     "NodeAttention",

@@ -1,4 +1,4 @@
-"""What every readout over the history has in common."""
+"""What every readout over the history of layers shares."""
 
 from __future__ import annotations
 
@@ -6,36 +6,38 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-__all__ = ["HistoryReadout", "as_layers"]
+__all__ = ["History", "HistoryReadout", "as_layers"]
+
+History = Sequence[Tensor] | Tensor
+"""L tensors [N, C_l], one for each layer, or one tensor [N, L, C]."""
 
 
 class HistoryReadout(nn.Module):
-    r"""All layers' node states -> one vector a graph.
+    """Base class of the readouts that take every layer's node states instead of the last ones.
 
-    A model that finds such a readout hands it every layer's states instead of the last one's.
-
-    Shape:
-        - ``forward(history, index, dim_size=None)``: L tensors [N, C_l] or one [N, L, C]; [N] -> [B, C].
+    A subclass implements ``forward(history, index, dim_size=None)`` and sets ``out_channels``. A
+    :class:`gpool.models.GraphModel` hands the whole history to a readout of this class, and the last layer's
+    states to any other.
     """
 
     out_channels: int
 
-    def forward(
-        self, history: Tensor | Sequence[Tensor], index: Tensor, dim_size: int | None = None
-    ) -> Tensor:
-        raise NotImplementedError
+    def forward(self, history: History, index: Tensor, dim_size: int | None = None) -> Tensor:
+        """Read out L tensors [N, C_l] into [B, out_channels]."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(history, index, dim_size)")
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
 
 
-def as_layers(
-    history: Tensor | Sequence[Tensor], channels: int | Sequence[int], index: Tensor | None = None
-) -> list[Tensor]:
+def as_layers(history: History, channels: int | Sequence[int], index: Tensor | None = None) -> list[Tensor]:
     """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``."""
-    layers = list(history.unbind(1)) if isinstance(history, Tensor) and history.dim() == 3 else history
-    if isinstance(layers, Tensor):
-        raise ValueError(
-            f"history={list(layers.shape)} must be [nodes, layers, channels] or a list of layers"
-        )
-    layers = list(layers)
+    if isinstance(history, Tensor):
+        if history.dim() != 3:
+            shape = list(history.shape)
+            raise ValueError(f"history={shape} must be [nodes, layers, channels] or a list of layers")
+        history = history.unbind(1)
+    layers = list(history)
     if not layers:
         raise ValueError("history has no layers: at least one is needed")
     widths = [channels] * len(layers) if isinstance(channels, int) else list(channels)

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from gpool.history.base import History
+
 __all__ = ["CachedHistory", "cache_history"]
 
 
 @torch.no_grad()
 def cache_history(
-    encode: Callable[[Data], Tensor | Sequence[Tensor]],
+    encode: Callable[[Data], History],
     batches: Iterable[Data],
     dtype: torch.dtype = torch.float16,
 ) -> list[Data]:

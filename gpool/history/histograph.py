@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gpool.history.base import HistoryReadout, as_layers
+from gpool.history.base import History, HistoryReadout, as_layers
 from gpool.history.depth import (
     DEPTH_NORMS,
     DepthNorm,
@@ -130,7 +130,7 @@ class HistoGraph(HistoryReadout):
 
     def forward(
         self,
-        history: Tensor | Sequence[Tensor],
+        history: History,
         index: Tensor | None = None,
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
@@ -154,7 +154,7 @@ class HistoGraph(HistoryReadout):
 
     def nodes(
         self,
-        history: Tensor | Sequence[Tensor],
+        history: History,
         index: Tensor | None = None,
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
@@ -165,7 +165,7 @@ class HistoGraph(HistoryReadout):
         return self._attended(self._mixed(layers, last_mean, index, dim_size), index, dim_size, sizes)
 
     def depth_weights(
-        self, history: Tensor | Sequence[Tensor], index: Tensor | None = None, dim_size: int | None = None
+        self, history: History, index: Tensor | None = None, dim_size: int | None = None
     ) -> Tensor:
         """alpha, the weight of every layer in every graph, [B, L]."""
         layers, index, dim_size = self._inputs(history, index, dim_size, None)
@@ -174,7 +174,7 @@ class HistoGraph(HistoryReadout):
 
     def _inputs(
         self,
-        history: Tensor | Sequence[Tensor],
+        history: History,
         index: Tensor | None,
         dim_size: int | None,
         sizes: Sequence[int] | None,

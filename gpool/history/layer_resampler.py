@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gpool.history.base import HistoryReadout, as_layers
+from gpool.history.base import History, HistoryReadout, as_layers
 from gpool.ops.segment import segment_count, segment_mean
 
 __all__ = ["LayerResampler"]
@@ -102,9 +102,7 @@ class LayerResampler(HistoryReadout):
             if module is not None and not isinstance(module, nn.Identity):
                 module.reset_parameters()
 
-    def forward(
-        self, history: Tensor | Sequence[Tensor], index: Tensor | None = None, dim_size: int | None = None
-    ) -> Tensor:
+    def forward(self, history: History, index: Tensor | None = None, dim_size: int | None = None) -> Tensor:
         layers = as_layers(history, self.in_channels, index)
         if index is None:
             index, dim_size = torch.zeros(layers[0].size(0), dtype=torch.long, device=layers[0].device), 1
