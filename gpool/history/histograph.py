@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from gpool.history.depth import (
     normalize_depth,
 )
 from gpool.history.node_attention import NodeAttention
+from gpool.history.projection import projections, widths_of
 from gpool.ops.segment import segment_count, segment_mean
 
 __all__ = ["HistoGraph"]
@@ -103,10 +105,10 @@ class HistoGraph(HistoryReadout):
         if eps <= 0:
             raise ValueError(f"eps={eps} must be positive")
         self.channels = self.out_channels = channels
-        self.in_channels = _widths(in_channels, channels, shared_projection)
+        self.in_channels = widths_of(in_channels, channels, shared_projection)
         self.norm, self.pos_enc, self.residual, self.mix = norm, pos_enc, residual, mix
         self.tie_qk_init, self.eps = tie_qk_init, eps
-        self.embed = _projections(self.in_channels, channels, shared_projection)
+        self.embed = projections(self.in_channels, channels, shared_projection)
         self.query = nn.Linear(channels, channels, bias=qk_bias)
         self.key = nn.Linear(channels, channels, bias=qk_bias)
         self.attention = (
@@ -188,12 +190,15 @@ class HistoGraph(HistoryReadout):
             dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
         return layers, index, dim_size
 
+    def _linears(self) -> list[nn.Linear]:
+        return cast("list[nn.Linear]", list(self.embed))
+
     def _weights(self) -> list[Tensor]:
-        return [linear.get_parameter("weight") for linear in self.embed]
+        return [linear.weight for linear in self._linears()]
 
     def _offsets(self, layers: list[Tensor]) -> Tensor:
         """What the projection adds to every layer, b_l + P_l: [L, C]."""
-        bias = torch.stack([linear.get_parameter("bias") for linear in self.embed])  # [1 or L, C]
+        bias = torch.stack([linear.bias for linear in self._linears()])  # [1 or L, C]
         if not self.pos_enc:
             return bias.expand(len(layers), -1)
         return bias + depth_encoding(len(layers), self.channels, bias)
@@ -221,28 +226,6 @@ class HistoGraph(HistoryReadout):
     def extra_repr(self) -> str:
         options = f"norm={self.norm!r}, pos_enc={self.pos_enc}, residual={self.residual}, mix={self.mix!r}"
         return f"{self.channels}, {options}"
-
-
-def _widths(in_channels: int | Sequence[int] | None, channels: int, shared: bool | None) -> int | list[int]:
-    """Width of all layers, or of each."""
-    if in_channels is None or isinstance(in_channels, int):
-        if shared is False:
-            raise ValueError("shared_projection=False needs in_channels to list the width of every layer")
-        return channels if in_channels is None else in_channels
-    if not in_channels or (shared and len(set(in_channels)) > 1):
-        raise ValueError(
-            f"in_channels={list(in_channels)} must list layers, of one width for a shared projection"
-        )
-    return list(in_channels)
-
-
-def _projections(widths: int | list[int], channels: int, shared: bool | None) -> nn.ModuleList:
-    """One projection, or one for each layer."""
-    if isinstance(widths, int):
-        widths = [widths]
-    elif shared or (shared is None and len(set(widths)) == 1):
-        widths = widths[:1]
-    return nn.ModuleList(nn.Linear(width, channels) for width in widths)
 
 
 def _without_empty(rows: Tensor, index: Tensor, dim_size: int) -> Tensor:

@@ -2,5 +2,6 @@
 
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.node import NodeModel
 
-__all__ = ["Encoder", "GraphModel", "MLPHead"]
+__all__ = ["Encoder", "GraphModel", "MLPHead", "NodeModel"]

@@ -27,7 +27,7 @@ def band_attention(
     chunk lies in that chunk and its two neighbours: [T, c] queries meet [T, 3 c] keys.
     """
     order = index.argsort(stable=True)
-    chunk = max(1, min(max_size, index.numel()))
+    chunk = max_size
     q, graph = _cut(query, order, chunk, 0), _cut_index(index, order, chunk, 0)  # [T, c, H, D], [T, c]
     k, v = (_around(_cut(x, order, chunk, 1)) for x in (key, value))  # [T, 3 c, H, D]
     mask = graph[:, :, None] == _around(_cut_index(index, order, chunk, 1))[:, None, :]  # [T, c, 3 c]
@@ -46,14 +46,19 @@ def band_attention(
 def _cut(x: Tensor, order: Tensor, chunk: int, margin: int) -> Tensor:
     """Sorted rows in whole chunks, ``margin`` chunks of zeros at both ends: [T + 2 margin, c, H, D]."""
     rows = x.index_select(0, order)
-    before, after = margin * chunk, margin * chunk + -rows.size(0) % chunk
+    before, after = margin * chunk, _fill(rows.size(0), chunk) + margin * chunk
     return F.pad(rows, (0, 0, 0, 0, before, after)).view(-1, chunk, *x.shape[1:])
 
 
 def _cut_index(index: Tensor, order: Tensor, chunk: int, margin: int) -> Tensor:
     """The graph of those rows, -1 for the rows of zeros: [T + 2 margin, c]."""
-    before, after = margin * chunk, margin * chunk + -index.numel() % chunk
+    before, after = margin * chunk, _fill(index.numel(), chunk) + margin * chunk
     return F.pad(index.index_select(0, order), (before, after), value=-1).view(-1, chunk)
+
+
+def _fill(rows: int, chunk: int) -> int:
+    """Rows that are missing from the last chunk."""
+    return (rows + chunk - 1) // chunk * chunk - rows
 
 
 def _around(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask
+from gpool.training.node import NodeTask
 from gpool.training.objective import Objective
 
-__all__ = ["GraphTask", "Objective", "TrainingModule"]
+__all__ = ["GraphTask", "NodeTask", "Objective", "TrainingModule"]

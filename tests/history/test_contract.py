@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gpool import HistoGraph, LayerResampler
 from gpool.history import HistoryReadout
-from tests.history.oracle import problem
+from .oracle import problem
 
 MAKE: dict[str, Callable[[], HistoryReadout]] = {
     "HistoGraph": lambda: HistoGraph(8, heads=2),
@@ -132,12 +132,6 @@ def test_compiles_without_a_break(readout: HistoryReadout, batch) -> None:
     for g, w in zip(grads, want, strict=True):
         if w is not None:
             torch.testing.assert_close(g, w, rtol=1e-7, atol=1e-8)
-
-
-def test_exports(readout: HistoryReadout, batch) -> None:
-    history, index, size = batch
-    program = torch.export.export(readout, (torch.stack(history, 1), index, size))
-    close(program.module()(torch.stack(history, 1), index, size), readout(history, index, size))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gpool import HistoGraph
 from gpool.history import mix_layers, normalize_depth
-from tests.history.oracle import histograph, problem
+from .oracle import histograph, problem
 
 
 def double(values: Any) -> Tensor:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool import LayerResampler
-from tests.history.oracle import problem
+from .oracle import problem
 
 
 def oracle(readout: LayerResampler, history: list[Tensor], index: Tensor, size: int) -> Tensor:
