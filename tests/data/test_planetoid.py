@@ -17,7 +17,7 @@ CLASSES, TRAIN, TEST, NODES, FEATURES = 3, 15, 40, 600, 6
 
 
 def write_raw(folder: Path) -> np.ndarray:
-    """A small set in the format of the collection: 15 + 500 + 45 nodes, then 40 to test on, in random order."""
+    """A small set in the format of the collection: 15 + 500 + 45 nodes, then 40 to test on, shuffled."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, (NODES, FEATURES)) + np.eye(FEATURES)[np.arange(NODES) % FEATURES]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gpool import HistoGraph, LayerResampler
 from gpool.history import HistoryReadout
+
 from .oracle import problem
 
 MAKE: dict[str, Callable[[], HistoryReadout]] = {

@@ -13,6 +13,7 @@ from torch import Tensor
 from gpool import HistoGraph
 from gpool.history import depth_encoding, depth_scores, mix_layers
 from gpool.ops.segment import segment_mean
+
 from .oracle import encoding, histograph, problem
 
 GOLDEN = ["base", "per_layer_dims", "batch_scope", "special"]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gpool import HistoGraph
 from gpool.history import mix_layers, normalize_depth
+
 from .oracle import histograph, problem
 
 

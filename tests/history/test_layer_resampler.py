@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool import LayerResampler
+
 from .oracle import problem
 
 
