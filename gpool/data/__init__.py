@@ -4,6 +4,7 @@ from gpool.data.base import GraphData
 from gpool.data.digits import Digits
 from gpool.data.extrapolation import Extrapolation
 from gpool.data.folds import Split, stratified_split
+from gpool.data.planetoid import Planetoid
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
@@ -13,6 +14,7 @@ __all__ = [
     "Extrapolation",
     "GraphData",
     "MissingData",
+    "Planetoid",
     "Split",
     "data_root",
     "stratified_split",

@@ -3,5 +3,6 @@
 from gpool.models.algorithmic import AlgorithmicModel
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.node import NodeModel
 
-__all__ = ["AlgorithmicModel", "Encoder", "GraphModel", "MLPHead"]
+__all__ = ["AlgorithmicModel", "Encoder", "GraphModel", "MLPHead", "NodeModel"]
