@@ -5,6 +5,9 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 :mod:`gpool.data`, :mod:`gpool.bench` and :mod:`gpool.cli`.
 """
 
+from gpool import pooling
+from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["EdgeContraction", "GraphParsing", "SparseCoarsening", "__version__", "pooling"]
