@@ -78,10 +78,8 @@ def induced(edge_index: Tensor, cluster: Tensor, edge_attr: Tensor | None = None
 
 def lift(z: Tensor, cluster: Tensor) -> Tensor:
     """Every node gets the row of its cluster, a dropped node (-1) a row of zeros: [K, ...] -> [N, ...]."""
-    if z.size(0) == 0:
-        return z.new_zeros(cluster.size(0), *z.shape[1:])
-    rows = z.index_select(0, cluster.clamp(min=0))
-    return rows.masked_fill((cluster < 0).view(-1, *[1] * (z.dim() - 1)), 0)
+    zeros = z.new_zeros(1, *z.shape[1:])
+    return torch.cat([z, zeros]).index_select(0, cluster.remainder(z.size(0) + 1))
 
 
 def row_blocks(num_rows: int, channels: int, numel: int = 2**18) -> Iterator[slice]:

@@ -126,6 +126,5 @@ class Pooled:
 
 
 def _follow(lower: Tensor, upper: Tensor) -> Tensor:
-    if upper.numel() == 0:
-        return torch.full_like(lower, -1)
-    return torch.where(lower >= 0, upper.index_select(0, lower.clamp(min=0)), -1)
+    nowhere = upper.new_full((1,), -1)
+    return torch.cat([upper, nowhere]).index_select(0, lower.remainder(upper.size(0) + 1))
