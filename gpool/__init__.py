@@ -7,7 +7,8 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 
 from gpool import pooling
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
+from gpool.readout import GNP
 
 __version__ = "0.1.0"
 
-__all__ = ["EdgeContraction", "GraphParsing", "SparseCoarsening", "__version__", "pooling"]
+__all__ = ["GNP", "EdgeContraction", "GraphParsing", "SparseCoarsening", "__version__", "pooling"]
