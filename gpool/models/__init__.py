@@ -2,5 +2,14 @@
 
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.graph_parsing import GraphParsingNetwork
+from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 
-__all__ = ["Encoder", "GraphModel", "MLPHead"]
+__all__ = [
+    "ClosedMeanConv",
+    "Encoder",
+    "GraphModel",
+    "GraphParsingNetwork",
+    "MLPHead",
+    "SparseHierarchicalNet",
+]
