@@ -184,7 +184,10 @@ class GraphParsingNetwork(nn.Module):
     def _descend(self, h: Tensor, edge_index: Tensor, weight: Tensor | None, levels: list[Pooled]) -> Tensor:
         """From the coarsest level to the nodes, [N, d]."""
         assert self.up is not None
-        below = [(h, edge_index, weight), *((level.x, level.edge_index, level.edge_attr) for level in levels[:-1])]
+        below = [
+            (h, edge_index, weight),
+            *((level.x, level.edge_index, level.edge_attr) for level in levels[:-1]),
+        ]
         top = levels[-1].x if levels else h
         for level, (state, edges, weights) in zip(reversed(levels), reversed(below), strict=False):
             assert level.inside is not None

@@ -128,12 +128,17 @@ def label_clusters(root: Tensor) -> tuple[Tensor, Tensor]:
     return (is_root.cumsum(0) - 1).index_select(0, root), is_root
 
 
-def asymmetry(edge_index: Tensor) -> Tensor:
-    """Zero iff every edge (u, v) occurs as often as (v, u), up to a collision of 64-bit hashes: int64 scalar.
+def asymmetry(edge_index: Tensor, num_nodes: int) -> Tensor:
+    """Zero iff every edge (u, v) occurs as often as (v, u), up to a chance of about 2^-60: int64 scalar.
 
-    The sum over edges of sign(v - u) times a hash of {u, v}, modulo 2^64: one pass, no sort.
+    The sum over edges of a_u b_v - a_v b_u modulo 2^64, for two fixed hashes a and b of the nodes: no sort.
     """
-    return (_hash(edge_index, 0) * (edge_index[1] - edge_index[0]).sign()).sum()
+    node = torch.arange(num_nodes, device=edge_index.device)
+    a, b = _mix(2 * node), _mix(2 * node + 1)
+    row, col = edge_index[0], edge_index[1]
+    forth = a.index_select(0, row) * b.index_select(0, col)
+    back = a.index_select(0, col) * b.index_select(0, row)
+    return forth.sum() - back.sum()
 
 
 def edge_coins(edge_index: Tensor, chance: float) -> Tensor:
@@ -145,11 +150,15 @@ def edge_coins(edge_index: Tensor, chance: float) -> Tensor:
     return (_hash(edge_index, seed) & 0x7FFFFFFF) < round(chance * 2**31)
 
 
-def _hash(edge_index: Tensor, seed: Tensor | int) -> Tensor:
-    """A well-mixed int64 of every undirected edge {u, v}: the finisher of splitmix64 on a linear form."""
+def _hash(edge_index: Tensor, seed: Tensor) -> Tensor:
+    """A well-mixed int64 of every undirected edge {u, v}."""
     low = torch.minimum(edge_index[0], edge_index[1])
     high = torch.maximum(edge_index[0], edge_index[1])
-    mixed = low * 0x1E3779B97F4A7C15 + high * 0x3F58476D1CE4E5B9 + seed
-    mixed = (mixed ^ (mixed >> 30)) * -0x40A7B892E31B1A47
-    mixed = (mixed ^ (mixed >> 27)) * -0x6B2FB644ECCEEE15
-    return mixed ^ (mixed >> 31)
+    return _mix(low * 0x1E3779B97F4A7C15 + high * 0x3F58476D1CE4E5B9 + seed)
+
+
+def _mix(value: Tensor) -> Tensor:
+    """The finisher of splitmix64 (Steele, Lea and Flood 2014), with arithmetic shifts."""
+    value = (value ^ (value >> 30)) * -0x40A7B892E31B1A47
+    value = (value ^ (value >> 27)) * -0x6B2FB644ECCEEE15
+    return value ^ (value >> 31)

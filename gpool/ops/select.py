@@ -29,7 +29,9 @@ def keep_count(size: Tensor, ratio: float | int) -> Tensor:
         raise ValueError(f"ratio={ratio!r} must be a float in (0, 1] or an int of at least 1")
     if isinstance(ratio, int):
         if ratio < 1:
-            raise ValueError(f"ratio={ratio} is a count and must be at least 1; for a share give a float in (0, 1]")
+            raise ValueError(
+                f"ratio={ratio} is a count and must be at least 1; for a share give a float in (0, 1]"
+            )
         return size.clamp(max=ratio)
     if not 0.0 < ratio <= 1.0:
         raise ValueError(f"ratio={ratio} is a share and must lie in (0, 1]; for a count give an int")

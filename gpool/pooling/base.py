@@ -77,7 +77,9 @@ def check_graph(
 ) -> None:
     """Shapes and types of a batch of graphs; values, which would need a look at the device, are not read."""
     if x.dim() != 2 or x.size(1) != channels or not x.is_floating_point():
-        raise ValueError(f"x is {x.dtype} of shape {tuple(x.shape)}; it must be floating point [N, {channels}]")
+        raise ValueError(
+            f"x is {x.dtype} of shape {tuple(x.shape)}; it must be floating point [N, {channels}]"
+        )
     if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
         raise ValueError(
             f"edge_index is {edge_index.dtype} of shape {tuple(edge_index.shape)}; it must be int64 [2, E]"

@@ -124,7 +124,7 @@ class GraphParsing(Pooling):
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
         if self.check_symmetric:
-            _refuse_directed(edge_index)
+            _refuse_directed(edge_index, x.size(0))
         if self.weighted:
             edge_attr = _weights(edge_attr, edge_index, x)
         h, content = self._encode(x, edge_index, edge_attr)
@@ -153,8 +153,10 @@ class GraphParsing(Pooling):
         if self.gate != "none":
             pooled = pooled * score.to(pooled.dtype).unsqueeze(-1)
         frozen = self._frozen(batch, coarse_batch, batch_size)
-        pooled = torch.where(frozen.unsqueeze(-1), x.index_select(0, root).to(pooled.dtype), pooled)
-        score = torch.ones_like(score) if self.gate == "none" else score.masked_fill(frozen, 1.0)
+        score = torch.ones_like(score) if self.gate == "none" else score
+        if frozen.device.type != "cpu" or bool(frozen.any()):  # on a GPU it is cheaper not to look
+            pooled = torch.where(frozen.unsqueeze(-1), x.index_select(0, root).to(pooled.dtype), pooled)
+            score = score.masked_fill(frozen, 1.0)
 
         coarse = quotient(edge_index, cluster, root.numel(), edge_attr, self.reduce, keep)
         return Pooled(
@@ -232,9 +234,11 @@ def _weights(edge_attr: Tensor | None, edge_index: Tensor, x: Tensor) -> Tensor:
     return edge_attr
 
 
-def _refuse_directed(edge_index: Tensor) -> None:
-    odd = asymmetry(edge_index)
-    message = "edge_index is directed; GraphParsing needs both (u, v) and (v, u) of every edge: use to_undirected"
+def _refuse_directed(edge_index: Tensor, num_nodes: int) -> None:
+    odd = asymmetry(edge_index, num_nodes)
+    message = (
+        "edge_index is directed; GraphParsing needs both (u, v) and (v, u) of every edge: use to_undirected"
+    )
     if torch.compiler.is_compiling() or odd.device.type != "cpu":
         torch._assert_async(odd == 0, message)
     elif int(odd) != 0:

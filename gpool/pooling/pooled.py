@@ -69,7 +69,9 @@ class Pooled:
             ValueError: ``z`` does not have one row for every pooled node.
         """
         if z.dim() == 0 or z.size(0) != self.num_nodes:
-            raise ValueError(f"z of shape {tuple(z.shape)} must have one row for each of the {self.num_nodes} pooled nodes")
+            raise ValueError(
+                f"z of shape {tuple(z.shape)} must have one row for each of the {self.num_nodes} pooled nodes"
+            )
         return lift(z, self.cluster)
 
     def nodes_behind(self, node: int) -> Tensor:
@@ -118,7 +120,9 @@ class Pooled:
 
         node = (self.cluster >= 0).nonzero().view(-1)
         if node.numel() == self.num_nodes:
-            node = torch.empty_like(node).scatter_(0, self.cluster[node], node)  # in the order of the pooled nodes
+            node = torch.empty_like(node).scatter_(
+                0, self.cluster[node], node
+            )  # in the order of the pooled nodes
         cluster = self.cluster[node]
         weight = None if self.score is None else self.score[cluster]
         select = SelectOutput(node, self.cluster.size(0), cluster, self.num_nodes, weight)

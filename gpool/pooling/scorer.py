@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gpool.ops.coarsen import row_blocks
+from gpool.pooling.blockwise import product_map
 from gpool.pooling.layers import MLP
 
 __all__ = ["ConcatScorer", "ProductScorer"]
@@ -33,11 +33,7 @@ class ProductScorer(nn.Module):
         self.mlp.reset_parameters()
 
     def forward(self, h: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        logits = [
-            self.mlp(h.index_select(0, u[block]) * h.index_select(0, v[block]))
-            for block in row_blocks(u.numel(), h.size(1))
-        ]
-        return torch.cat(logits).squeeze(-1)
+        return product_map(self.mlp, h, u, v).squeeze(-1)
 
 
 class ConcatScorer(nn.Module):

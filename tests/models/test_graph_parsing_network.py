@@ -92,12 +92,16 @@ def test_authors_outputs_and_gradients(golden: Callable[[str], Any]) -> None:
         torch.testing.assert_close(h.tolist(), file["encoder_output"], atol=1e-10, rtol=0)
         levels = net.levels(h, edge_index, None, batch, 3)
         assert len(levels) == file["num_pooling_levels"]
-        torch.testing.assert_close(net.read(h, batch, levels, 3).tolist(), file["readout"], atol=1e-10, rtol=0)
+        torch.testing.assert_close(
+            net.read(h, batch, levels, 3).tolist(), file["readout"], atol=1e-10, rtol=0
+        )
         for level, expected in zip(levels, file["levels"], strict=False):
             assert level.num_nodes == len(expected["cluster_batch_raw"])
             gate = [
                 m * n
-                for m, n in zip(expected["mean_inside_score_raw"], expected["num_inside_directed_edges_raw"], strict=True)
+                for m, n in zip(
+                    expected["mean_inside_score_raw"], expected["num_inside_directed_edges_raw"], strict=True
+                )
             ]
             assert level.score is not None
             torch.testing.assert_close(sorted(level.score.tolist()), sorted(gate), atol=1e-10, rtol=0)
@@ -126,7 +130,9 @@ def test_the_batch_rule_of_the_authors_and_ours(golden: Callable[[str], Any]) ->
     alone = [*case["output_A_alone"], *case["output_B_alone"]]
     for stop, together in ("graph", alone), ("batch", case["output_batched_A_then_B"]):
         net, _ = authors_model(file, stop=stop)
-        torch.testing.assert_close([net(xa, ea).tolist()[0], net(xb, eb).tolist()[0]], alone, atol=1e-10, rtol=0)
+        torch.testing.assert_close(
+            [net(xa, ea).tolist()[0], net(xb, eb).tolist()[0]], alone, atol=1e-10, rtol=0
+        )
         torch.testing.assert_close(net(x, edges, None, batch, 2).tolist(), together, atol=1e-10, rtol=0)
 
 
@@ -134,7 +140,9 @@ def test_the_batch_rule_of_the_authors_and_ours(golden: Callable[[str], Any]) ->
 @pytest.mark.parametrize("self_loops", [False, True])
 @settings(max_examples=15, deadline=None)
 @given(graph=batches(max_nodes=9), seed=st.integers(0, 99))
-def test_a_graph_does_not_depend_on_its_batch(readout: Any, self_loops: bool, graph: Batch, seed: int) -> None:
+def test_a_graph_does_not_depend_on_its_batch(
+    readout: Any, self_loops: bool, graph: Batch, seed: int
+) -> None:
     torch.manual_seed(seed)
     net = GraphParsingNetwork(4, 6, 3, readout=readout, self_loops=self_loops).double().eval()
     together = net(*graph.args)
@@ -192,7 +200,10 @@ def test_without_a_shrinking_level_the_node_model_is_encoder_and_head() -> None:
 def test_training_with_dropped_edges_reads_a_graph_where_it_stopped() -> None:
     torch.manual_seed(0)
     net = GraphParsingNetwork(4, 6, 2, edge_dropout=0.9).double()
-    x, edges = torch.randn(8, 4, dtype=torch.float64), both_ways([(0, 1), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)])
+    x, edges = (
+        torch.randn(8, 4, dtype=torch.float64),
+        both_ways([(0, 1), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]),
+    )
     batch = torch.tensor([0, 0, 1, 1, 1, 1, 1, 1])
     stopped = 0
     for _ in range(60):
@@ -206,7 +217,9 @@ def test_training_with_dropped_edges_reads_a_graph_where_it_stopped() -> None:
 
 
 def test_reconstruction_learns_a_ring() -> None:
-    torch.manual_seed(1)  # two arcs are told apart: the best that two clusters of a ring allow is half the variance
+    torch.manual_seed(
+        1
+    )  # two arcs are told apart: the best that two clusters of a ring allow is half the variance
     angle = torch.arange(16) * (2 * torch.pi / 16)
     x = torch.stack([angle.cos(), angle.sin()], dim=1)
     edges = both_ways([(i, (i + 1) % 16) for i in range(16)])
@@ -240,7 +253,8 @@ def test_a_given_encoder_and_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("task", "graphs"), ("readout", "mean"), ("set_encoder", "shared"), ("ties", "x"), ("stop", "x")]
+    ("name", "value"),
+    [("task", "graphs"), ("readout", "mean"), ("set_encoder", "shared"), ("ties", "x"), ("stop", "x")],
 )
 def test_bad_options_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):

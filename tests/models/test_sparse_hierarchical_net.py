@@ -45,7 +45,9 @@ def test_convolution_equals_pygs(widths: tuple[int, int], graph: Batch, directed
     expected = sage(graph.x, looped)
     torch.testing.assert_close(conv(graph.x, edges), expected)
     if graph.x.size(0):
-        torch.testing.assert_close(cluster(graph.x, looped[:, looped[0] != looped[1]]), expected, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(
+            cluster(graph.x, looped[:, looped[0] != looped[1]]), expected, rtol=1e-6, atol=1e-7
+        )
 
 
 def test_isolated_node() -> None:

@@ -20,7 +20,11 @@ REDUCE = {
 
 @settings(max_examples=50, deadline=None)
 @given(
-    batches(loops=True, parallel=True), st.integers(1, 6), st.sampled_from(sorted(REDUCE)), st.booleans(), st.integers(0, 99)
+    batches(loops=True, parallel=True),
+    st.integers(1, 6),
+    st.sampled_from(sorted(REDUCE)),
+    st.booleans(),
+    st.integers(0, 99),
 )
 def test_quotient_equals_the_loop(graph: Batch, clusters: int, reduce: str, vector: bool, seed: int) -> None:
     g = torch.Generator().manual_seed(seed)

@@ -48,7 +48,9 @@ def loop_best(graph: Batch, score: Tensor, own: Tensor | None) -> list[int]:
 
 @settings(max_examples=60, deadline=None)
 @given(batches(parallel=True), st.integers(0, 99), st.booleans(), st.booleans())
-def test_clusters_are_weak_components_of_best_edges(graph: Batch, seed: int, distinct: bool, loops: bool) -> None:
+def test_clusters_are_weak_components_of_best_edges(
+    graph: Batch, seed: int, distinct: bool, loops: bool
+) -> None:
     score = scores(graph, seed, distinct)
     own = torch.randint(3, (graph.x.size(0),)).double() if loops else None
     best = loop_best(graph, score, own)
@@ -125,15 +127,15 @@ def test_pointers_of_a_long_chain() -> None:
 @settings(max_examples=30, deadline=None)
 @given(batches(loops=True, parallel=True), st.integers(0, 99))
 def test_asymmetry_sees_a_missing_direction(graph: Batch, seed: int) -> None:
-    assert int(asymmetry(graph.edge_index)) == 0
+    assert int(asymmetry(graph.edge_index, graph.x.size(0))) == 0
     if graph.undirected:
         missing = seed % len(graph.undirected)
         keep = torch.arange(graph.edge_index.size(1)) != missing
-        assert int(asymmetry(graph.edge_index[:, keep])) != 0
+        assert int(asymmetry(graph.edge_index[:, keep], graph.x.size(0))) != 0
 
 
 def test_directed_cycle_is_asymmetric() -> None:
-    assert int(asymmetry(torch.tensor([[0, 1, 2], [1, 2, 0]]))) != 0
+    assert int(asymmetry(torch.tensor([[0, 1, 2], [1, 2, 0]]), 3)) != 0
 
 
 @pytest.mark.parametrize("chance", [0.1, 0.5, 0.9])

@@ -23,7 +23,9 @@ def loop(score: list[float], batch: list[int], count: list[int]) -> list[int]:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from([-2.5, -1e-30, -0.0, 0.0, 1e-30, 1.0, 7.0]), st.integers(0, 3)), max_size=30),
+    st.lists(
+        st.tuples(st.sampled_from([-2.5, -1e-30, -0.0, 0.0, 1e-30, 1.0, 7.0]), st.integers(0, 3)), max_size=30
+    ),
     st.lists(st.integers(0, 5), min_size=4, max_size=4),
     st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.float16]),
 )

@@ -23,7 +23,9 @@ C = 4
 class Given(nn.Module):
     """A scorer that reads its logits from a table: only their order and their sigmoid can matter."""
 
-    def __init__(self, num_nodes: int, pairs: list[tuple[int, int]], logits: Tensor, own: Tensor | None = None) -> None:
+    def __init__(
+        self, num_nodes: int, pairs: list[tuple[int, int]], logits: Tensor, own: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.num_nodes = num_nodes
         key = torch.tensor([min(p) * num_nodes + max(p) for p in pairs], dtype=torch.long)
@@ -46,7 +48,9 @@ def layer(**options: Any) -> gpool.GraphParsing:
 
 def distinct(graph: Batch, seed: int) -> Given:
     count = len(graph.undirected)
-    logits = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).double() / max(count, 1) * 4 - 2
+    logits = (
+        torch.randperm(count, generator=torch.Generator().manual_seed(seed)).double() / max(count, 1) * 4 - 2
+    )
     return Given(graph.x.size(0), graph.undirected, logits)
 
 
@@ -294,7 +298,10 @@ def test_batch_stop_passes_a_collapsed_graph_on() -> None:
     pairs = [(0, 1), (4, 5)]  # nodes 2 and 3 are a graph without edges, node 6 one by itself
     x = torch.randn(7, C, dtype=torch.float64)
     batch = torch.tensor([0, 0, 1, 1, 2, 2, 3])
-    for stop, copied in ("graph", [False, True, True, False, True]), ("batch", [False, False, False, False, True]):
+    for stop, copied in (
+        ("graph", [False, True, True, False, True]),
+        ("batch", [False, False, False, False, True]),
+    ):
         out = layer(stop=stop)(x, both_ways(pairs), None, batch, 4)
         first = torch.tensor([0, 2, 3, 4, 6])
         assert (out.x[out.cluster[first]] == x[first]).all(1).tolist() == copied
@@ -444,7 +451,14 @@ def test_directed_graph_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ties", "first"), ("stop", "never"), ("gate", "max"), ("reduce", "median"), ("edge_dropout", 1.0), ("set_layers", 0)],
+    [
+        ("ties", "first"),
+        ("stop", "never"),
+        ("gate", "max"),
+        ("reduce", "median"),
+        ("edge_dropout", 1.0),
+        ("set_layers", 0),
+    ],
 )
 def test_bad_options_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match="layers" if name == "set_layers" else name):

@@ -86,7 +86,11 @@ def test_gradient_through_everything(name: str) -> None:
 
     assert torch.autograd.gradcheck(run, (x, attr))
     layer(x, edges, attr, batch, 4).x.pow(2).sum().backward()
-    assert all(p.grad is not None and bool((p.grad != 0).any()) for n, p in layer.named_parameters() if "bias" not in n)
+    assert all(
+        p.grad is not None and bool((p.grad != 0).any())
+        for n, p in layer.named_parameters()
+        if "bias" not in n
+    )
 
 
 @every
