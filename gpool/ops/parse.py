@@ -33,9 +33,9 @@ def best_neighbour(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Ten
     both = torch.cat([score, score])
     best = score.new_full((num_nodes,), -torch.inf) if own is None else own.clone()
     best.scatter_reduce_(0, ends, both, "amax")
-    winning = ((both == best.index_select(0, ends)) & (both > -torch.inf)).nonzero().view(-1)
+    winning = (both == best.index_select(0, ends)) & (both > -torch.inf)
     chosen = torch.full_like(best, num_nodes, dtype=torch.long)
-    chosen.scatter_reduce_(0, ends.index_select(0, winning), others.index_select(0, winning), "amin")
+    chosen.scatter_reduce_(0, ends, torch.where(winning, others, num_nodes), "amin")
     return torch.where(chosen == num_nodes, torch.arange(num_nodes, device=u.device), chosen)
 
 

@@ -207,10 +207,9 @@ def _gate(
 ) -> tuple[Tensor, Tensor]:
     """Sum of the scores inside every cluster and their number, both directions counted; 1 and 1 where there are none."""
     home = cluster.index_select(0, u)
-    index = (home == cluster.index_select(0, v)).nonzero().view(-1)
-    home = home.index_select(0, index)
-    score = 2 * segment_sum(logit.index_select(0, index).sigmoid(), home, dim_size=num_clusters)
-    inside = 2 * segment_count(home, dim_size=num_clusters)
+    within = home == cluster.index_select(0, v)
+    score = 2 * segment_sum(logit.sigmoid() * within, home, dim_size=num_clusters)
+    inside = 2 * segment_sum(within.long(), home, dim_size=num_clusters)
     if own is not None:
         score = score + segment_sum(own.sigmoid(), cluster, dim_size=num_clusters)
         inside = inside + segment_sum((own > -torch.inf).long(), cluster, dim_size=num_clusters)
