@@ -3,5 +3,6 @@
 from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask
 from gpool.training.objective import Objective
+from gpool.training.predictions import PredictionTable
 
-__all__ = ["GraphTask", "Objective", "TrainingModule"]
+__all__ = ["GraphTask", "Objective", "PredictionTable", "TrainingModule"]
