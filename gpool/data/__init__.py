@@ -3,7 +3,8 @@
 from gpool.data.base import GraphData
 from gpool.data.digits import Digits
 from gpool.data.folds import Split, stratified_split
+from gpool.data.ogb import OGBGraph
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
-__all__ = ["TU", "Digits", "GraphData", "MissingData", "Split", "data_root", "stratified_split"]
+__all__ = ["TU", "Digits", "GraphData", "MissingData", "OGBGraph", "Split", "data_root", "stratified_split"]

@@ -3,6 +3,7 @@
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
+from gpool.models.molecule import MoleculeEncoder
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "GraphModel",
     "GraphParsingNetwork",
     "MLPHead",
+    "MoleculeEncoder",
     "SparseHierarchicalNet",
 ]

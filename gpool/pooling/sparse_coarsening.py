@@ -32,7 +32,7 @@ class SparseCoarsening(Pooling):
         channels: width C.
         ratio: a float in (0, 1] is the share k kept, rounded up exactly, 1.0 keeping all; an int is how many
             nodes each graph keeps, or all where it has fewer.
-        nonlinearity: the gate, a function of y.
+        nonlinearity: the gate, a function of y; tanh by default.
         eps: the norm of p counts as at least this much.
 
     Shape:
@@ -55,7 +55,7 @@ class SparseCoarsening(Pooling):
         self,
         channels: int,
         ratio: float | int = 0.8,
-        nonlinearity: Callable[[Tensor], Tensor] = torch.tanh,
+        nonlinearity: Callable[[Tensor], Tensor] | None = None,
         eps: float = 1e-12,
     ) -> None:
         super().__init__(channels)
@@ -63,7 +63,7 @@ class SparseCoarsening(Pooling):
         if eps <= 0:
             raise ValueError(f"eps={eps} must be positive")
         self.ratio = ratio
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = torch.tanh if nonlinearity is None else nonlinearity
         self.eps = eps
         self.weight = torch.nn.Parameter(torch.empty(channels))
         self.reset_parameters()

@@ -3,6 +3,7 @@
 from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask
 from gpool.training.objective import Objective
+from gpool.training.official import OfficialScores
 from gpool.training.predictions import PredictionTable
 
-__all__ = ["GraphTask", "Objective", "PredictionTable", "TrainingModule"]
+__all__ = ["GraphTask", "Objective", "OfficialScores", "PredictionTable", "TrainingModule"]
