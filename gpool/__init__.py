@@ -5,9 +5,23 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 :mod:`gpool.data`, :mod:`gpool.bench` and :mod:`gpool.cli`.
 """
 
+from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
+from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
 from gpool.readout import GNP, LogMeanExp, PowerMean, register
 
 __version__ = "0.1.0"
 
-__all__ = ["GNP", "HistoGraph", "LayerResampler", "LogMeanExp", "PowerMean", "__version__", "register"]
+__all__ = [
+    "GNP",
+    "EdgeContraction",
+    "GraphParsing",
+    "HistoGraph",
+    "LayerResampler",
+    "LogMeanExp",
+    "PowerMean",
+    "SparseCoarsening",
+    "__version__",
+    "pooling",
+    "register",
+]

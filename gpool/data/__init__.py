@@ -4,6 +4,7 @@ from gpool.data.base import GraphData
 from gpool.data.digits import Digits
 from gpool.data.extrapolation import Extrapolation
 from gpool.data.folds import Split, stratified_split
+from gpool.data.ogb import OGBGraph
 from gpool.data.planetoid import Planetoid
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
@@ -14,6 +15,7 @@ __all__ = [
     "Extrapolation",
     "GraphData",
     "MissingData",
+    "OGBGraph",
     "Planetoid",
     "Split",
     "data_root",

@@ -3,6 +3,19 @@
 from gpool.models.algorithmic import AlgorithmicModel
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.graph_parsing import GraphParsingNetwork
+from gpool.models.molecule import MoleculeEncoder
 from gpool.models.node import NodeModel
+from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 
-__all__ = ["AlgorithmicModel", "Encoder", "GraphModel", "MLPHead", "NodeModel"]
+__all__ = [
+    "AlgorithmicModel",
+    "ClosedMeanConv",
+    "Encoder",
+    "GraphModel",
+    "GraphParsingNetwork",
+    "MLPHead",
+    "MoleculeEncoder",
+    "NodeModel",
+    "SparseHierarchicalNet",
+]

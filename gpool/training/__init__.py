@@ -4,6 +4,7 @@ from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask
 from gpool.training.node import NodeTask
 from gpool.training.objective import Objective
+from gpool.training.official import OfficialScores
 from gpool.training.predictions import PredictionTable
 
-__all__ = ["GraphTask", "NodeTask", "Objective", "PredictionTable", "TrainingModule"]
+__all__ = ["GraphTask", "NodeTask", "Objective", "OfficialScores", "PredictionTable", "TrainingModule"]
