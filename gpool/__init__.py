@@ -5,6 +5,8 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 :mod:`gpool.data`, :mod:`gpool.bench` and :mod:`gpool.cli`.
 """
 
+from gpool.link import WalkPool
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["WalkPool", "__version__"]
