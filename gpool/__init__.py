@@ -6,7 +6,8 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 """
 
 from gpool.link import WalkPool
+from gpool.readout import GNP
 
 __version__ = "0.1.0"
 
-__all__ = ["WalkPool", "__version__"]
+__all__ = ["GNP", "WalkPool", "__version__"]

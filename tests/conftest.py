@@ -23,7 +23,7 @@ def _seed() -> None:
 
 @pytest.fixture(scope="session")
 def golden() -> Callable[[str], Any]:
-    """Read a file of golden cases from ``$GPOOL_GOLDEN`` or from beside the checkout; skip where there is none."""
+    """Reads golden cases from ``$GPOOL_GOLDEN`` or beside the checkout; skips where there are none."""
     folder = Path(os.environ.get("GPOOL_GOLDEN", BESIDE))
 
     def read(name: str) -> Any:

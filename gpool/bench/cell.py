@@ -1,0 +1,135 @@
+"""One cell of a benchmark: train, select an epoch, test it, and say all that decided the numbers."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning
+import torch
+import torch_geometric
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+import gpool
+from gpool.bench.plan import Cell
+from gpool.training.configuration import Configuration
+
+__all__ = ["place", "run_cell", "versions"]
+
+QUIET = {
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "enable_checkpointing": False,
+}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes the numbers."""
+    modules = {"gpool": gpool, "torch": torch, "torch_geometric": torch_geometric, "lightning": lightning}
+    return {"python": platform.python_version(), **{name: m.__version__ for name, m in modules.items()}}
+
+
+def run_cell(cell: Cell) -> dict[str, Any]:
+    """Run one cell; an exception becomes its ``"error"`` and ``"traceback"``.
+
+    Returns:
+        The cell's place, its configuration and selection rule, ``metrics`` of the tested weights on the validation and the
+        test part, the tested epoch (counted from 1), the epochs trained, seconds, and versions.
+    """
+    result = place(cell)
+    try:
+        with _quiet(), _threads(cell.threads), tempfile.TemporaryDirectory() as folder:
+            result.update(_train_and_test(cell, folder))
+    except Exception as error:
+        result["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        result["traceback"] = traceback.format_exc()
+    return result
+
+
+def place(cell: Cell) -> dict[str, Any]:
+    """Where a cell stands in the table, and all that decides its numbers."""
+    return {
+        "data": cell.data,
+        "variant": cell.variant,
+        "readout": cell.readout,
+        "fold": cell.fold,
+        "seed": cell.seed,
+        "select": vars(cell.select) if cell.select else None,
+        "threads": cell.threads,
+        "config": cell.config,
+        "versions": versions(),
+    }
+
+
+def _train_and_test(cell: Cell, folder: str) -> dict[str, Any]:
+    start = time.perf_counter()
+    run = Configuration(args=cell.config, run=False, trainer_defaults=QUIET)
+    best = None
+    if cell.select is not None:
+        best = ModelCheckpoint(
+            dirpath=folder,
+            monitor=cell.select.monitor,
+            mode=cell.select.mode,
+            filename="best",
+            save_weights_only=True,
+        )
+        run.trainer.callbacks.append(best)
+        if cell.select.patience is not None:
+            run.trainer.callbacks.append(
+                EarlyStopping(cell.select.monitor, mode=cell.select.mode, patience=cell.select.patience)
+            )
+    run.trainer.fit(run.model, run.datamodule)
+    seconds = time.perf_counter() - start
+    epochs = run.trainer.current_epoch
+    tested = epochs
+    if best is not None:
+        saved = torch.load(best.best_model_path, weights_only=True)
+        run.model.load_state_dict(saved["state_dict"])
+        tested = saved["epoch"] + 1
+    found = {
+        **run.trainer.validate(run.model, run.datamodule, verbose=False)[0],
+        **run.trainer.test(run.model, run.datamodule, verbose=False)[0],
+    }
+    described = getattr(run.model, "describe", dict)()
+    return {
+        "metrics": {name: float(value) for name, value in found.items()},
+        "epoch": tested,
+        "epochs": epochs,
+        "seconds": round(seconds, 3),
+        "parameters": sum(p.numel() for p in run.model.parameters()),
+        **({"described": described} if described else {}),
+    }
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's remarks about itself out of a progress bar."""
+    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero", "torch_geometric")
+    before = {name: logging.getLogger(name).level for name in names}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for name, level in before.items():
+                logging.getLogger(name).setLevel(level)

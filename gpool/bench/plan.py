@@ -1,0 +1,147 @@
+"""A benchmark's plan, and the cells it stands for."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Cell", "Plan", "Select"]
+
+Spec = str | dict[str, Any]
+"""An import path, or ``{"class_path": ..., "init_args": {...}}``."""
+
+
+@dataclass
+class Select:
+    """Which epoch's weights are tested: the one with the best ``monitor`` on the validation part.
+
+    Args:
+        monitor: a logged number, such as ``"val/loss"`` or ``"val/acc"``.
+        mode: ``"min"`` or ``"max"``.
+        patience: stop when this many epochs have brought no better one; None trains them all.
+    """
+
+    monitor: str = "val/loss"
+    mode: Literal["min", "max"] = "min"
+    patience: int | None = None
+
+
+@dataclass
+class Plan:
+    """Everything a benchmark runs: data x variant x readout x fold x seed.
+
+    Args:
+        model: the task as ``gpool fit`` takes it, ``{"class_path": ..., "init_args": {...}}``.
+        data: data modules by the name of their column in the table.
+        readouts: readouts by the name of their row; None where ``model`` says it.
+        variants: changes to the configuration by name, as keys and values: a key is dotted, such as
+            ``model.init_args.encoder.init_args.num_layers``. Every readout is run with every variant.
+        trainer: arguments of Lightning's trainer.
+        folds: how many folds of each data set are run, or which; None leaves the data as they are.
+        seeds: one run for each, of initial weights and of the order of the batches.
+        select: which epoch is tested; None tests the last one.
+        threads: CPU threads of a run; the numbers depend on it, not on how many runs go side by side.
+        metric: the number that the report shows.
+    """
+
+    model: dict[str, Any]
+    data: dict[str, Spec]
+    readouts: dict[str, Spec] | None = None
+    variants: dict[str, dict[str, Any]] | None = None
+    trainer: dict[str, Any] = field(default_factory=lambda: {"max_epochs": 100})
+    folds: int | list[int] | None = None
+    seeds: list[int] = field(default_factory=lambda: [0])
+    select: Select | None = field(default_factory=Select)
+    threads: int = 1
+    metric: str = "test/acc"
+
+    def __post_init__(self) -> None:
+        for name in ("model", "data", "readouts", "variants", "trainer"):
+            value = getattr(self, name)
+            if not isinstance(value, dict) and not (value is None and name in ("readouts", "variants")):
+                raise ValueError(f"{name}: got {value!r}, must be a mapping of names or keys to values")
+        if not self.data:
+            raise ValueError("data: is empty, must name at least one data module")
+        if not self.seeds:
+            raise ValueError("seeds: is empty, must be a list of integers")
+
+    def cells(self) -> list[Cell]:
+        """All runs, seed by seed and fold by fold, so that an unfinished benchmark already compares all rows."""
+        folds: list[int | None] = [None]
+        if self.folds is not None:
+            folds = list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
+        rows = itertools.product(
+            self.seeds, folds, self.data, self.variants or {"": {}}, self.readouts or {"": None}
+        )
+        return [self._cell(*row) for row in rows]
+
+    def _cell(self, seed: int, fold: int | None, data: str, variant: str, readout: str) -> Cell:
+        config: dict[str, Any] = {
+            "seed_everything": seed,
+            "model": copy.deepcopy(self.model),
+            "data": _as_class(self.data[data]),
+            "trainer": dict(self.trainer),
+        }
+        if readout:
+            assert self.readouts is not None
+            config["model"].setdefault("init_args", {})["readout"] = _as_class(self.readouts[readout])
+        if fold is not None:
+            config["data"].setdefault("init_args", {})["fold"] = fold
+        if variant:
+            assert self.variants is not None
+            for key, value in self.variants[variant].items():
+                _put(config, key.split("."), value)
+        return Cell(data, variant, readout, fold, seed, config, self.select, self.threads)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: its place in the table, its whole configuration, and how its epoch is selected."""
+
+    data: str
+    variant: str
+    readout: str
+    fold: int | None
+    seed: int
+    config: dict[str, Any]
+    select: Select | None
+    threads: int
+
+    @property
+    def key(self) -> str:
+        """A file name: the place in the table, and a hash of all that decides the result."""
+        decides = [self.config, vars(self.select) if self.select else None, self.threads]
+        digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:10]
+        parts = [self.data, self.variant, self.readout, "" if self.fold is None else f"fold{self.fold}"]
+        words = [re.sub(r"[^\w.+=-]+", "_", part) for part in parts if part]
+        return "-".join([*words, f"seed{self.seed}", digest])
+
+    @property
+    def label(self) -> str:
+        """The cell's place in words."""
+        fold = None if self.fold is None else f"fold {self.fold}"
+        return ", ".join(filter(None, [self.data, self.variant, self.readout, fold, f"seed {self.seed}"]))
+
+
+def _as_class(spec: Spec) -> dict[str, Any]:
+    return {"class_path": spec} if isinstance(spec, str) else copy.deepcopy(spec)
+
+
+def _put(config: dict[str, Any], keys: list[str], value: Any) -> None:
+    """Set a dotted key; steps that a configuration spells ``init_args`` may be left out."""
+    *parents, last = keys
+    node = config
+    for key in parents:
+        node = _inside(node, key).setdefault(key, {})
+    _inside(node, last)[last] = copy.deepcopy(value)
+
+
+def _inside(node: dict[str, Any], key: str) -> dict[str, Any]:
+    if "class_path" in node and key not in ("class_path", "init_args"):
+        return node.setdefault("init_args", {})
+    return node

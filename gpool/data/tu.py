@@ -1,0 +1,85 @@
+"""The TU collection of graph classification sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch_geometric.data import Data
+from torch_geometric.datasets import TUDataset
+from torch_geometric.utils import degree
+
+from gpool.data.base import GraphData
+from gpool.data.root import MissingData, data_root
+
+__all__ = ["TU"]
+
+FILES = ("A", "graph_indicator", "graph_labels")
+
+
+class TU(GraphData):
+    """A set of the TU collection (Morris et al. 2020, arXiv 2007.08663) through PyG's ``TUDataset``.
+
+    The files are read from ``ROOT/tu/NAME/raw``, where ROOT is ``root``, the environment variable ``GPOOL_DATA`` or
+    ``data``; the network is touched only where they are missing. Graphs without node features get their nodes'
+    degrees, one-hot; degrees above ``max_degree`` share the last column.
+
+    Args:
+        name: as in the collection, such as ``"MUTAG"`` or ``"PROTEINS"``.
+        root: folder of all data sets.
+        use_node_attr: read the continuous node attributes too, where there are some.
+        max_degree: highest degree that has a column of its own, for sets without node features.
+        fold, folds, val_fraction, split_seed, batch_size, num_workers: see :class:`GraphData`.
+
+    Raises:
+        MissingData: where the set is missing and cannot be fetched; it says which files to place where.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: str | os.PathLike[str] | None = None,
+        use_node_attr: bool = True,
+        max_degree: int = 100,
+        fold: int = 0,
+        folds: int = 10,
+        val_fraction: float = 0.1,
+        split_seed: int = 0,
+        batch_size: int = 32,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
+        self.name = name
+        self.root = data_root(root) / "tu"
+        self.use_node_attr = use_node_attr
+        self.max_degree = max_degree
+
+    def load(self) -> Sequence[Data]:
+        """All graphs of the set, every one with node features."""
+        try:
+            dataset = TUDataset(str(self.root), self.name, use_node_attr=self.use_node_attr)
+        except Exception as error:
+            raw = self.root / self.name / "raw"
+            if _complete(raw, self.name):
+                raise
+            raise MissingData(
+                f"TU data set {self.name!r} is not under {raw} and could not be fetched "
+                f"({type(error).__name__}): place {', '.join(f'{self.name}_{part}.txt' for part in FILES)} "
+                f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
+            ) from error
+        graphs = list(dataset)
+        if dataset.num_node_features == 0:
+            graphs = [_with_degrees(graph, self.max_degree) for graph in graphs]
+        return graphs
+
+
+def _complete(raw: Path, name: str) -> bool:
+    return all((raw / f"{name}_{part}.txt").is_file() for part in FILES)
+
+
+def _with_degrees(graph: Data, most: int) -> Data:
+    degrees = degree(graph.edge_index[1], graph.num_nodes, dtype=torch.long).clamp(max=most)
+    graph.x = torch.nn.functional.one_hot(degrees, most + 1).float()
+    return graph

@@ -1,0 +1,191 @@
+"""Generalised norm-based pooling (Ko et al.): a readout with a learnable norm order and size exponent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import Linear, Parameter
+from torch_geometric.nn.aggr import Aggregation
+
+from gpool.ops.segment import segment_norm
+from gpool.readout.exponent import exponent_of, raw_of
+
+__all__ = ["GNP"]
+
+
+class GNP(Aggregation):
+    r"""Pools every graph by a norm whose order p and size exponent q are learned.
+
+    From "Learning to Pool in Graph Neural Networks for Extrapolation" (Ko et al., 2021, arXiv 2106.06210):
+
+    .. math:: y_g = n_g^{-q} \Big( \sum_{i \in g} m_i^p \Big)^{1/p}, \qquad m_i = |x_i| + \epsilon
+
+    p = 1 gives the sum (q = 0) and the mean (q = 1), p = 2 the Euclidean norm, large p the maximum, large
+    negative p the minimum. The largest (smallest) entry stays outside of the powers, so nothing overflows at
+    any magnitude and any p within its bounds.
+
+    Args:
+        channels: width of x; one p and q for each channel. None: one p and q for all, any width.
+        p: magnitude of the norm order at the start.
+        q: size exponent at the start.
+        learn: whether p and q (and the weights of ``mix``) are parameters.
+        sign: ``"+"`` for orders p > 0 (sum to maximum), ``"-"`` for -p (parallel sum to minimum), ``"both"``
+            for one norm of either kind, mixed as ``mix`` says.
+        param: the free parameter of p, ``"softplus"`` (p = p_min + softplus) or ``"inverse"`` (1 / p), which
+            reaches maximum and minimum in fewer steps.
+        mix: with ``sign="both"``: ``"linear"``, a Linear of both norms that starts as their average;
+            ``"sum"``, one learned weight for each norm (and channel); ``"concat"``.
+        p_min: lower bound of the magnitude; n^(1/p) overflows float32 where p < log(n) / 88.
+        p_max: upper bound of the magnitude; at the default a graph of 10,000 nodes is 0.1 % off its maximum.
+        eps: what keeps the logarithm of a zero finite. Take 1e-3 for p < 0 where zeros are common.
+        eps_mode: ``"add"`` (m + eps) or ``"clamp"`` (max(m, eps), exact above eps, without gradient below).
+        signed: what becomes of negative entries: ``"abs"``; ``"relu"``; or ``"split"``, positive and negative
+            part pooled by themselves and subtracted, which is the signed sum (mean) at p = 1. The gradient at
+            x = 0 is zero in "abs" and the right-hand one in "relu" and "split".
+
+    Shape:
+        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
+        With N nodes, B graphs, C channels.
+
+    An empty graph gives zeros (with ``mix="linear"``: its bias, zero at the start); one node |x| + eps.
+
+    Raises:
+        ValueError: an option is unknown, ``p`` is out of its bounds, or x has not ``channels`` channels.
+
+    Example:
+        >>> x, index = torch.tensor([[3.0], [4.0], [5.0]]), torch.tensor([0, 0, 1])
+        >>> GNP(p=2.0, eps=0.0)(x, index).tolist()
+        [[5.0], [5.0]]
+    """
+
+    def __init__(
+        self,
+        channels: int | None = None,
+        p: float = 1.0,
+        q: float = 0.0,
+        learn: bool = True,
+        sign: Literal["+", "-", "both"] = "+",
+        param: Literal["softplus", "inverse"] = "softplus",
+        mix: Literal["linear", "sum", "concat"] = "linear",
+        p_min: float = 0.1,
+        p_max: float = 1e4,
+        eps: float = 1e-6,
+        eps_mode: Literal["add", "clamp"] = "add",
+        signed: Literal["abs", "relu", "split"] = "abs",
+    ) -> None:
+        super().__init__()
+        if channels is not None and channels < 1:
+            raise ValueError(f"channels={channels} must be positive, or None for any number of them")
+        if sign not in ("+", "-", "both"):
+            raise ValueError(f"sign={sign!r} must be '+', '-' or 'both'")
+        if mix not in ("linear", "sum", "concat"):
+            raise ValueError(f"mix={mix!r} must be 'linear', 'sum' or 'concat'")
+        if eps < 0 or eps_mode not in ("add", "clamp"):
+            raise ValueError(f"eps={eps} must not be negative, eps_mode={eps_mode!r} be 'add' or 'clamp'")
+        if signed not in ("abs", "relu", "split"):
+            raise ValueError(f"signed={signed!r} must be 'abs', 'relu' or 'split'")
+        if sign == "both" and mix == "linear" and channels is None:
+            raise ValueError("mix='linear' needs channels; give channels or take mix='sum'")
+        if learn or param not in ("softplus", "inverse"):
+            raw_of(p, param, p_min, p_max)  # the one place that knows the bounds
+        elif not 0 < p <= p_max:
+            raise ValueError(
+                f"p={p} must be positive and not above p_max={p_max}; sign='-' gives orders below 0"
+            )
+        self.channels, self.p, self.q, self.learn, self.sign, self.param = channels, p, q, learn, sign, param
+        self.mix, self.p_min, self.p_max = mix, p_min, p_max
+        self.eps, self.eps_mode, self.signed = eps, eps_mode, signed
+        self.signs = {"+": (1.0,), "-": (-1.0,), "both": (1.0, -1.0)}[sign]
+        both = sign == "both"
+        self.out_channels = 2 * channels if channels is not None and both and mix == "concat" else channels
+        if learn:
+            width = 1 if channels is None else channels
+            self.raw_p = Parameter(torch.empty(len(self.signs), width))
+            self.raw_q = Parameter(torch.empty(len(self.signs), width))
+        if both and mix == "linear" and channels is not None:
+            self.mixer = Linear(2 * channels, channels).requires_grad_(learn)
+        if both and mix == "sum":
+            self.weight = Parameter(torch.empty(2, 1 if channels is None else channels), requires_grad=learn)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Puts p and q back to where they started and the mix to the average of both norms."""
+        with torch.no_grad():
+            if self.learn:
+                self.raw_p.fill_(raw_of(self.p, self.param, self.p_min, self.p_max))
+                self.raw_q.fill_(self.q)
+            if hasattr(self, "mixer"):
+                half = 0.5 * torch.eye(self.mixer.out_features)
+                self.mixer.weight.copy_(torch.cat([half, half], dim=1))
+                self.mixer.bias.zero_()
+            if hasattr(self, "weight"):
+                self.weight.fill_(0.5)
+
+    def exponent_parameters(self) -> Iterator[Parameter]:
+        """The parameters of p and q, which want no weight decay and 3 to 10 times the learning rate."""
+        if self.learn:
+            yield self.raw_p
+            yield self.raw_q
+
+    def exponents(self) -> tuple[list[Tensor | float], list[Tensor | float]]:
+        """The orders p, with their sign, and the size exponents q now, one of each for every norm."""
+        if not self.learn:
+            return [sign * self.p for sign in self.signs], [self.q for _ in self.signs]
+        p = exponent_of(self.raw_p, self.param, self.p_min, self.p_max)
+        return [sign * row for sign, row in zip(self.signs, p, strict=True)], list(self.raw_q)
+
+    def _magnitude(self, x: Tensor) -> Tensor:
+        if self.eps_mode == "clamp":
+            return x.clamp(min=self.eps)
+        return x + self.eps
+
+    def _norm(
+        self,
+        x: Tensor,
+        p: Tensor | float,
+        q: Tensor | float,
+        index: Tensor | None,
+        ptr: Tensor | None,
+        dim_size: int | None,
+        dim: int,
+    ) -> Tensor:
+        if self.signed == "abs":
+            return segment_norm(self._magnitude(x.abs()), p, q, index, ptr, dim_size, dim)
+        part = segment_norm(self._magnitude(x.clamp(min=0)), p, q, index, ptr, dim_size, dim)
+        if self.signed == "relu":
+            return part
+        return part - segment_norm(self._magnitude((-x).clamp(min=0)), p, q, index, ptr, dim_size, dim)
+
+    def forward(
+        self,
+        x: Tensor,
+        index: Tensor | None = None,
+        ptr: Tensor | None = None,
+        dim_size: int | None = None,
+        dim: int = -2,
+    ) -> Tensor:
+        """The pooled graphs [..., B, C]."""
+        if self.channels is not None and (x.size(-1) != self.channels or dim in (-1, x.dim() - 1)):
+            raise ValueError(
+                f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
+                f"must have channels={self.channels} in its last dimension"
+            )
+        dtype = x.dtype
+        if dtype in (torch.float16, torch.bfloat16):
+            x = x.float()  # eps is lost in a half, and so are sums
+        norms = [
+            self._norm(x, p, q, index, ptr, dim_size, dim).to(dtype)
+            for p, q in zip(*self.exponents(), strict=True)
+        ]
+        if len(norms) == 1:
+            return norms[0]
+        if self.mix == "sum":
+            return self.weight[0] * norms[0] + self.weight[1] * norms[1]
+        both = torch.cat(norms, dim=-1)
+        return self.mixer(both) if self.mix == "linear" else both
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}(learn={self.learn})"

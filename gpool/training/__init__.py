@@ -1,0 +1,7 @@
+"""LightningModules: what is optimised, and what is measured."""
+
+from gpool.training.base import TrainingModule
+from gpool.training.graph import GraphTask
+from gpool.training.objective import Objective
+
+__all__ = ["GraphTask", "Objective", "TrainingModule"]

@@ -1,0 +1,65 @@
+"""What every training module shares: optimisers, with a group of their own for the exponents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch.nn import Parameter
+from torch.optim import Adam, Optimizer
+
+__all__ = ["TrainingModule", "adam"]
+
+
+def adam(parameters: Any) -> Optimizer:
+    """Adam with a learning rate of 1e-3, the optimiser of every task that is given no other."""
+    return Adam(parameters, lr=1e-3)
+
+
+class TrainingModule(LightningModule):
+    """A LightningModule whose learnable exponents are trained apart.
+
+    A module with a method ``exponent_parameters()``, such as :class:`gpool.GNP`, names the parameters that a weight
+    decay would pull to an arbitrary value and whose gradients are small: they get none, and ``exponent_lr`` times the
+    learning rate of the others.
+
+    Args:
+        optimizer: makes the optimiser from groups of parameters.
+        lr_scheduler: makes the schedule from the optimiser; stepped once an epoch.
+        exponent_lr: learning rate of the exponents, as a multiple of the others'.
+    """
+
+    def __init__(
+        self,
+        optimizer: OptimizerCallable = adam,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        exponent_lr: float = 5.0,
+    ) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.exponent_lr = exponent_lr
+
+    def exponents(self) -> list[Parameter]:
+        """The parameters of all modules that have ``exponent_parameters()``."""
+        found: dict[int, Parameter] = {}
+        for module in self.modules():
+            if module is not self and callable(getattr(module, "exponent_parameters", None)):
+                found.update({id(p): p for p in module.exponent_parameters()})
+        return list(found.values())
+
+    def configure_optimizers(self) -> Any:
+        """One group of parameters for the exponents, one for all others."""
+        exponents = self.exponents()
+        apart = {id(p) for p in exponents}
+        groups: list[dict[str, Any]] = [{"params": [p for p in self.parameters() if id(p) not in apart]}]
+        if exponents:
+            groups.append({"params": exponents})
+        optimizer = self.optimizer(groups)
+        for group in optimizer.param_groups[1:]:
+            group["lr"] *= self.exponent_lr
+            group["weight_decay"] = 0.0
+        if self.lr_scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": self.lr_scheduler(optimizer)}

@@ -1,0 +1,98 @@
+"""Training of graph-level models: classification and regression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.nn.aggr import Aggregation
+from torchmetrics import MetricCollection
+
+from gpool.data.base import Task
+from gpool.history import HistoryReadout
+from gpool.models import GraphModel
+from gpool.training.base import TrainingModule, adam
+from gpool.training.objective import Objective
+
+__all__ = ["GraphTask"]
+
+
+class GraphTask(TrainingModule):
+    """A LightningModule for labels of whole graphs: binary, multi-class, multi-label or real numbers.
+
+    Give either a whole ``model``, or an ``encoder`` and a ``readout`` (and a ``head``, if the default one will not do),
+    of which a :class:`gpool.models.GraphModel` is made. Missing labels are NaN and left out, as in OGB's sets.
+
+    Args:
+        model: takes ``(x, edge_index, edge_attr, batch, batch_size)`` and returns [B, out_channels].
+        encoder: returns every layer's node states.
+        readout: any PyG Aggregation, or a readout over the history.
+        head: from the readout's vectors to predictions.
+        task: kind of label, see :class:`gpool.training.Objective`.
+        out_channels: number of classes or tasks.
+        optimizer: makes the optimiser from groups of parameters.
+        lr_scheduler: makes the schedule from the optimiser.
+        exponent_lr: learning rate of learnable exponents, as a multiple of the others'.
+
+    Raises:
+        ValueError: unless exactly one of ``model`` and (``encoder``, ``readout``) is given.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        encoder: nn.Module | None = None,
+        readout: Aggregation | HistoryReadout | None = None,
+        head: nn.Module | None = None,
+        task: Task = "multiclass",
+        out_channels: int = 2,
+        optimizer: OptimizerCallable = adam,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        exponent_lr: float = 5.0,
+    ) -> None:
+        super().__init__(optimizer, lr_scheduler, exponent_lr)
+        if model is None:
+            if encoder is None or readout is None:
+                raise ValueError("give a model, or both an encoder and a readout")
+            model = GraphModel(encoder, readout, head, out_channels if head is None else None)
+        elif encoder is not None or readout is not None or head is not None:
+            raise ValueError("give either a model, or an encoder, a readout and a head, not both")
+        self.model = model
+        self.objective = Objective(task, out_channels)
+        self.val_metrics = self.objective.metrics("val/")
+        self.test_metrics = self.objective.metrics("test/")
+
+    def forward(self, batch: Data) -> Tensor:
+        """Predictions [B, out_channels] for a batch of graphs."""
+        return self.model(batch.x, batch.edge_index, batch.edge_attr, batch.batch, batch.num_graphs)
+
+    def training_step(self, batch: Data, step: int) -> Tensor:
+        """The loss of a batch."""
+        loss = self.objective.loss(self(batch), batch.y)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        return loss
+
+    def _evaluate(self, batch: Data, metrics: MetricCollection, prefix: str) -> None:
+        prediction = self(batch)
+        loss = self.objective.loss(prediction, batch.y)
+        self.log(f"{prefix}/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        self.objective.update(metrics, prediction, batch.y)
+        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+
+    def validation_step(self, batch: Data, step: int) -> None:
+        """Loss and metrics on a batch of the validation part."""
+        self._evaluate(batch, self.val_metrics, "val")
+
+    def test_step(self, batch: Data, step: int) -> None:
+        """Loss and metrics on a batch of the test part."""
+        self._evaluate(batch, self.test_metrics, "test")
+
+    def predict_step(self, batch: Data, step: int) -> Tensor:
+        """Predictions [B, out_channels]: logits, or numbers for a regression."""
+        return self(batch)
+
+    def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
+        """Move a batch without a copy where it is already there."""
+        return batch.to(device, non_blocking=True)
