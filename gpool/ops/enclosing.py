@@ -116,8 +116,8 @@ class EnclosingSubgraphs:
         >>> EnclosingSubgraphs.from_edges(edges, target)
         EnclosingSubgraphs(1 links, 3 nodes, 6 edges)
         """
-        if edge_index.dim() != 2 or edge_index.size(0) != 2:
-            raise ValueError(f"edge_index of shape {tuple(edge_index.shape)} must be [2, E]")
+        if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
+            raise ValueError(f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} must be [2, E] of torch.int64")
         if is_target.dtype != torch.bool or is_target.shape != edge_index.shape[1:]:
             raise ValueError(f"is_target of shape {tuple(is_target.shape)} and {is_target.dtype} must be "
                              f"[{edge_index.size(1)}] and torch.bool, one entry an edge")
