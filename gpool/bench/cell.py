@@ -15,7 +15,7 @@ from typing import Any
 import lightning
 import torch
 import torch_geometric
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 import gpool
 from gpool.bench.plan import Cell
@@ -27,7 +27,6 @@ QUIET = {
     "logger": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
-    "enable_checkpointing": False,
 }
 
 
@@ -41,7 +40,8 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     """Run one cell; an exception becomes its ``"error"`` and ``"traceback"``.
 
     Returns:
-        The cell's place, its configuration and selection rule, ``metrics`` of the tested weights on the validation and the
+        The cell's place, its configuration and selection rule, ``metrics`` of the tested weights on the
+        validation and the
         test part, the tested epoch (counted from 1), the epochs trained, seconds, and versions.
     """
     result = place(cell)
@@ -71,21 +71,15 @@ def place(cell: Cell) -> dict[str, Any]:
 
 def _train_and_test(cell: Cell, folder: str) -> dict[str, Any]:
     start = time.perf_counter()
-    run = Configuration(args=cell.config, run=False, trainer_defaults=QUIET)
-    best = None
+    best: ModelCheckpoint | None = None
+    callbacks: list[Callback] = []
     if cell.select is not None:
-        best = ModelCheckpoint(
-            dirpath=folder,
-            monitor=cell.select.monitor,
-            mode=cell.select.mode,
-            filename="best",
-            save_weights_only=True,
+        monitor, mode, patience = cell.select.monitor, cell.select.mode, cell.select.patience
+        best = ModelCheckpoint(folder, "best", monitor, mode=mode, save_weights_only=True)
+        callbacks = (
+            [best] if patience is None else [best, EarlyStopping(monitor, mode=mode, patience=patience)]
         )
-        run.trainer.callbacks.append(best)
-        if cell.select.patience is not None:
-            run.trainer.callbacks.append(
-                EarlyStopping(cell.select.monitor, mode=cell.select.mode, patience=cell.select.patience)
-            )
+    run = Configuration(args=cell.config, run=False, trainer_defaults={**QUIET, "callbacks": callbacks})
     run.trainer.fit(run.model, run.datamodule)
     seconds = time.perf_counter() - start
     epochs = run.trainer.current_epoch
@@ -98,7 +92,7 @@ def _train_and_test(cell: Cell, folder: str) -> dict[str, Any]:
         **run.trainer.validate(run.model, run.datamodule, verbose=False)[0],
         **run.trainer.test(run.model, run.datamodule, verbose=False)[0],
     }
-    described = getattr(run.model, "describe", dict)()
+    described: dict[str, Any] = getattr(run.model, "describe", dict)()
     return {
         "metrics": {name: float(value) for name, value in found.items()},
         "epoch": tested,
@@ -122,7 +116,12 @@ def _threads(number: int) -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Lightning's remarks about itself out of a progress bar."""
-    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero", "torch_geometric")
+    names = (
+        "lightning.pytorch",
+        "lightning.fabric",
+        "lightning.pytorch.utilities.rank_zero",
+        "torch_geometric",
+    )
     before = {name: logging.getLogger(name).level for name in names}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -28,7 +28,9 @@ def bench(words: list[str]) -> int:
     parser.add_argument("plan", type=str, help="the plan, a YAML file")
     parser.add_argument("--jobs", type=int, default=1, help="how many cells run side by side")
     parser.add_argument("--out", type=str, help="folder of the results; default: runs/ and the plan's name")
-    parser.add_argument("--trainer", type=dict[str, Any], help="changes to the plan's trainer: --trainer.max_epochs 5")
+    parser.add_argument(
+        "--trainer", type=dict[str, Any], help="changes to the plan's trainer: --trainer.max_epochs 5"
+    )
     parser.add_class_arguments(Plan, skip=SPECS)
     given = _read(words[0]) if words and not words[0].startswith("-") else {}
     try:
@@ -48,9 +50,11 @@ def bench(words: list[str]) -> int:
     except KeyboardInterrupt:
         console.print(f"interrupted: what finished is in {store.folder}, the same command runs the rest")
         return 130
-    console.print(f"{summary.finished} cells finished now, {summary.before} before, {len(summary.failed)} failed")
-    for label, error in summary.failed.items():
-        console.print(f"  {label}: {error}", style="red", highlight=False, soft_wrap=True)
+    console.print(
+        f"{summary.finished} cells finished now, {summary.before} before, {len(summary.failed)} failed"
+    )
+    for label, told in summary.failed.items():
+        console.print(f"  {label}: {told}", style="red", highlight=False, soft_wrap=True)
     if summary.failed:
         console.print(f"tracebacks are in {store.errors}; the same command runs the failed cells again")
     if store.results():
@@ -76,6 +80,7 @@ def report(words: list[str]) -> int:
 
 
 def _show(table: Report) -> None:
+    print(table.title)
     Console().print(as_text(table))
     for path in table.write().values():
         print(path)

@@ -71,13 +71,11 @@ class Plan:
             raise ValueError("seeds: is empty, must be a list of integers")
 
     def cells(self) -> list[Cell]:
-        """All runs, seed by seed and fold by fold, so that an unfinished benchmark already compares all rows."""
+        """All runs, seed by seed and fold by fold: an unfinished benchmark compares all rows already."""
         folds: list[int | None] = [None]
         if self.folds is not None:
             folds = list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
-        rows = itertools.product(
-            self.seeds, folds, self.data, self.variants or {"": {}}, self.readouts or {"": None}
-        )
+        rows = itertools.product(self.seeds, folds, self.data, self.variants or [""], self.readouts or [""])
         return [self._cell(*row) for row in rows]
 
     def _cell(self, seed: int, fold: int | None, data: str, variant: str, readout: str) -> Cell:

@@ -28,7 +28,9 @@ def plot(report: Report, path: Path) -> None:
             panel.plot(values, [position] * len(values), "o", color="#9ec1e0", markersize=4, zorder=1)
         part = table[table["data"] == name]
         heights = [rows.index(row) for row in part["row"]]
-        panel.errorbar(part["mean"], heights, xerr=part["std"].fillna(0), fmt="o", color="#1f4e79", capsize=3, zorder=2)
+        panel.errorbar(
+            part["mean"], heights, xerr=part["std"].fillna(0), fmt="o", color="#1f4e79", capsize=3, zorder=2
+        )
         panel.set_title(str(name))
         panel.set_yticks(range(len(rows)), rows)
         panel.grid(axis="x", alpha=0.3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +52,7 @@ class Report:
         table = self.table
         table["cell"] = [_cell(*values) for values in table[["mean", "std", "count"]].itertuples(index=False)]
         wide = table.pivot(index="row", columns="data", values="cell")
-        wide = wide.loc[_sorted(table["row"]), _sorted(table["data"])]
-        return wide.fillna("-")
+        return wide.reindex(index=_once(table["row"]), columns=_once(table["data"])).fillna("-")
 
     @property
     def title(self) -> str:
@@ -66,7 +64,11 @@ class Report:
         """The table in Markdown, with the versions it was made by."""
         wide = self.cells()
         head = ["", *map(str, wide.columns)]
-        lines = [head, ["---"] * len(head), *([str(row), *map(str, cells)] for row, cells in zip(wide.index, wide.values, strict=True))]
+        lines = [
+            head,
+            ["---"] * len(head),
+            *([str(row), *map(str, cells)] for row, cells in zip(wide.index, wide.values, strict=True)),
+        ]
         text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         made = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         return f"{self.title}\n\n{text}\n\n{self.note()}{made}\n"
@@ -76,7 +78,7 @@ class Report:
         return f"Incomplete: {self.missing} cells of the plan are missing. " if self.missing else ""
 
     def write(self) -> dict[str, Path]:
-        """Write ``report.md``, ``results.csv`` and ``report.png`` into the benchmark's folder; their paths."""
+        """Write report.md, results.csv and report.png into the benchmark's folder; their paths."""
         from gpool.bench.plot import plot
 
         paths = {name: self.folder / name for name in ("report.md", "results.csv", "report.png")}
@@ -90,25 +92,30 @@ def as_text(report: Report) -> Table:
     """The table for a terminal, the best mean of each column in bold."""
     wide, table = report.cells(), report.table
     best = {name: _best(group, report.metric) for name, group in table.groupby("data")}
-    text = Table(caption=report.title, caption_justify="left")
+    text = Table()
     text.add_column("")
     for name in wide.columns:
         text.add_column(str(name), justify="right")
     for row, cells in wide.iterrows():
-        marked = [f"[bold]{c}[/bold]" if best[d] == row else c for d, c in zip(wide.columns, cells, strict=True)]
+        marked = [
+            f"[bold]{c}[/bold]" if best[d] == row else c for d, c in zip(wide.columns, cells, strict=True)
+        ]
         text.add_row(str(row), *marked)
     return text
 
 
 def _best(group: pd.DataFrame, metric: str) -> Any:
     small = any(word in metric for word in ("loss", "mae", "rmse", "mape"))
-    order = group["mean"].idxmin() if small else group["mean"].idxmax()
-    return group.loc[order, "row"]
+    means = group.set_index("row")["mean"]
+    return means.idxmin() if small else means.idxmax()
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:
     names = [name for name in (result["variant"], result["readout"]) if name]
-    place = {key: result[key] for key in ("data", "variant", "readout", "fold", "seed", "epoch", "epochs", "seconds")}
+    place = {
+        key: result[key]
+        for key in ("data", "variant", "readout", "fold", "seed", "epoch", "epochs", "seconds")
+    }
     return {"row": ", ".join(names) or "model", **place, **result.get("described", {}), **result["metrics"]}
 
 
@@ -117,5 +124,5 @@ def _cell(mean: float, std: float, count: float) -> str:
     return f"{mean:.2f}{spread} ({int(count)})"
 
 
-def _sorted(values: pd.Series) -> Sequence[Any]:
+def _once(values: pd.Series[Any]) -> list[Any]:
     return list(dict.fromkeys(values))

@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 from joblib.externals.loky import ProcessPoolExecutor, as_completed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from gpool.bench.cell import place, run_cell
 from gpool.bench.plan import Cell, Plan
@@ -20,7 +27,7 @@ __all__ = ["Summary", "run_plan"]
 
 
 class Summary(NamedTuple):
-    """What came of a run: cells found done, cells finished now, and the errors of those that failed, by label."""
+    """What came of a run: cells found done, cells finished now, errors of those that failed by label."""
 
     before: int
     finished: int
@@ -30,7 +37,8 @@ class Summary(NamedTuple):
 def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = None) -> Summary:
     """Run every cell of a plan that is not done, ``jobs`` at a time, each in a process of its own.
 
-    Every distinct configuration is checked before the first run starts. The numbers do not depend on ``jobs``.
+    Every distinct configuration is checked before the first run starts. The numbers do not depend on
+    ``jobs``.
 
     Raises:
         ConfigError: for a mistake in the plan.

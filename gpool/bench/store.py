@@ -14,8 +14,8 @@ __all__ = ["Store"]
 class Store:
     """The folder of a benchmark.
 
-    ``cells/KEY.json`` holds a finished cell and ``errors/KEY.json`` one that failed; the key carries a hash of the cell's
-    configuration, so a changed plan never takes an old result for its own.
+    ``cells/KEY.json`` holds a finished cell and ``errors/KEY.json`` one that failed; the key carries a hash
+    of the cell's configuration, so a changed plan never takes an old result for its own.
 
     Args:
         folder: where the benchmark writes; made where it is missing.
@@ -33,7 +33,9 @@ class Store:
     def put(self, key: str, result: dict[str, Any]) -> None:
         """Write a result, whole or not at all; a cell that finishes takes its old error away."""
         failed = "error" in result
-        _write(self.errors if failed else self.cells, f"{key}.json", json.dumps(result, indent=1, default=str))
+        _write(
+            self.errors if failed else self.cells, f"{key}.json", json.dumps(result, indent=1, default=str)
+        )
         if not failed:
             (self.errors / f"{key}.json").unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What every data module of labelled graphs shares: folds, loaders, and what a model must know of the data."""
+"""What every data module of labelled graphs shares: folds, loaders, and what a model must know."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ Task = Literal["binary", "multiclass", "multilabel", "regression"]
 class GraphData(LightningDataModule):
     """Labelled graphs in stratified folds, as a LightningDataModule.
 
-    A subclass implements :meth:`load`, which returns the graphs, each with ``x`` and an integer ``y``; one that has
-    splits of its own overrides :attr:`split`. The loaders of one seed deliver the same batches whatever model is
-    trained on them.
+    A subclass implements :meth:`load`, which returns the graphs, each with ``x`` and an integer ``y``; one
+    that has
+    splits of its own overrides :attr:`split`. The loaders of one seed deliver the same batches whatever
+    model is trained on them.
 
     Args:
         fold: which fold is the test set.

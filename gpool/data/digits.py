@@ -14,8 +14,8 @@ __all__ = ["Digits", "image_graph"]
 def image_graph(image: Tensor, label: int) -> Data:
     """The pixels with ink of a grey image, each joined to those of its 8 neighbours that have ink.
 
-    ``image`` [H, W] with values from 0 (no ink) to 1 -> ``x`` [N, 3] (intensity, column and row from -1 to 1), directed
-    edges [2, E], both ways.
+    ``image`` [H, W] with values from 0 (no ink) to 1 -> ``x`` [N, 3] (intensity, column and row from -1 to
+    1), directed edges [2, E], both ways.
     """
     height, width = image.shape
     row, col = image.nonzero(as_tuple=True)
@@ -33,9 +33,11 @@ def image_graph(image: Tensor, label: int) -> Data:
 class Digits(GraphData):
     """1,797 handwritten digits of 8 x 8 pixels as graphs, 10 classes; needs no download.
 
-    A node for each pixel with ink (its intensity, column and row are its 3 features), an edge between neighbours,
+    A node for each pixel with ink (its intensity, column and row are its 3 features), an edge between
+    neighbours,
     diagonals included. The images are those of ``sklearn.datasets.load_digits`` (the test part of the UCI set
-    "Optical Recognition of Handwritten Digits", E. Alpaydin and C. Kaynak, 1998). Arguments: see :class:`GraphData`.
+    "Optical Recognition of Handwritten Digits", E. Alpaydin and C. Kaynak, 1998). Arguments: see
+    :class:`GraphData`.
     """
 
     def load(self) -> list[Data]:

@@ -9,7 +9,7 @@ __all__ = ["MissingData", "data_root"]
 
 
 class MissingData(RuntimeError):
-    """A data set is not under the data root and could not be fetched; the message says what to place where."""
+    """A data set is not under the data root and cannot be fetched; says what to place where."""
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch_geometric.data import Data
@@ -22,9 +21,10 @@ FILES = ("A", "graph_indicator", "graph_labels")
 class TU(GraphData):
     """A set of the TU collection (Morris et al. 2020, arXiv 2007.08663) through PyG's ``TUDataset``.
 
-    The files are read from ``ROOT/tu/NAME/raw``, where ROOT is ``root``, the environment variable ``GPOOL_DATA`` or
-    ``data``; the network is touched only where they are missing. Graphs without node features get their nodes'
-    degrees, one-hot; degrees above ``max_degree`` share the last column.
+    The files are read from ``ROOT/tu/NAME/raw``, where ROOT is ``root``, the environment variable
+    ``GPOOL_DATA`` or
+    ``data``; the network is touched only where they are missing. Graphs without node features get their
+    nodes' degrees, one-hot; degrees above ``max_degree`` share the last column.
 
     Args:
         name: as in the collection, such as ``"MUTAG"`` or ``"PROTEINS"``.
@@ -51,7 +51,7 @@ class TU(GraphData):
         num_workers: int = 0,
     ) -> None:
         super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
-        self.name = name
+        self.dataset = name
         self.root = data_root(root) / "tu"
         self.use_node_attr = use_node_attr
         self.max_degree = max_degree
@@ -59,14 +59,14 @@ class TU(GraphData):
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""
         try:
-            dataset = TUDataset(str(self.root), self.name, use_node_attr=self.use_node_attr)
+            dataset = TUDataset(str(self.root), self.dataset, use_node_attr=self.use_node_attr)
         except Exception as error:
-            raw = self.root / self.name / "raw"
-            if _complete(raw, self.name):
+            raw = self.root / self.dataset / "raw"
+            if all((raw / name).is_file() for name in self._names()):
                 raise
             raise MissingData(
-                f"TU data set {self.name!r} is not under {raw} and could not be fetched "
-                f"({type(error).__name__}): place {', '.join(f'{self.name}_{part}.txt' for part in FILES)} "
+                f"TU data set {self.dataset!r} is not under {raw} and could not be fetched "
+                f"({type(error).__name__}): place {', '.join(self._names())} "
                 f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
             ) from error
         graphs = list(dataset)
@@ -74,9 +74,8 @@ class TU(GraphData):
             graphs = [_with_degrees(graph, self.max_degree) for graph in graphs]
         return graphs
 
-
-def _complete(raw: Path, name: str) -> bool:
-    return all((raw / f"{name}_{part}.txt").is_file() for part in FILES)
+    def _names(self) -> list[str]:
+        return [f"{self.dataset}_{part}.txt" for part in FILES]
 
 
 def _with_degrees(graph: Data, most: int) -> Data:

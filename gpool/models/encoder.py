@@ -30,20 +30,22 @@ def _convolution(conv: Conv, fan_in: int, channels: int) -> nn.Module:
 class Encoder(nn.Module):
     r"""A stack of PyG convolutions that returns its history: the node states after each layer.
 
-    Layer l computes ``x_l = dropout(relu(norm(conv(x_{l-1}))))``, plus ``x_{l-1}`` where ``residual`` is set and
-    the widths agree (so from the second layer on).
+    Layer l computes ``x_l = dropout(relu(norm(conv(x_{l-1}))))``, plus ``x_{l-1}`` where ``residual`` is set
+    and the widths agree (so from the second layer on).
 
     Args:
         in_channels: width of the node features.
         hidden_channels: width of every layer.
         num_layers: number of layers, at least 1.
-        conv: ``"gin"`` (arXiv 1810.00826), ``"gcn"`` (1609.02907), ``"sage"`` (1706.02216) or ``"gat"`` (1710.10903).
+        conv: ``"gin"`` (arXiv 1810.00826), ``"gcn"`` (1609.02907), ``"sage"`` (1706.02216) or ``"gat"``
+            (1710.10903).
         norm: ``"batch"``, ``"layer"`` or None.
         residual: add each layer's input to its output.
         dropout: probability of dropping an entry after each layer.
 
     Shapes:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors [N, hidden_channels].
+        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors [N,
+        hidden_channels].
 
     Raises:
         ValueError: for an unknown ``conv`` or ``norm``, or ``num_layers`` below 1.

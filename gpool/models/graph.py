@@ -36,19 +36,20 @@ class GraphModel(nn.Module):
     """Nodes to one prediction a graph: ``head(readout(encoder(x, edge_index), batch))``.
 
     Args:
-        encoder: a module that takes ``(x, edge_index, edge_attr)`` and returns the list of every layer's node states,
-            such as :class:`Encoder`.
+        encoder: a module that takes ``(x, edge_index, edge_attr)`` and returns the list of every layer's
+            node states, such as :class:`Encoder`.
         readout: any ``torch_geometric.nn.aggr.Aggregation``; it reads the last layer's states. A
             :class:`gpool.history.HistoryReadout` reads all layers' states.
-        head: a module from the readout's vectors to predictions. Without it, an :class:`MLPHead` of the encoder's
-            width is built; then ``out_channels`` must be given.
+        head: a module from the readout's vectors to predictions. Without it, an :class:`MLPHead` of the
+            encoder's width is built; then ``out_channels`` must be given.
         out_channels: number of predictions a graph, where no ``head`` is given.
 
     Shapes:
         ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
 
     Raises:
-        ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder does not say its width.
+        ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder does not
+            say its width.
 
     >>> from torch_geometric.nn import MeanAggregation
     >>> from gpool.models import Encoder
@@ -66,9 +67,13 @@ class GraphModel(nn.Module):
     ) -> None:
         super().__init__()
         if (head is None) == (out_channels is None):
-            raise ValueError("give either head or out_channels: a head of your own, or the width of the default one")
+            raise ValueError(
+                "give either head or out_channels: a head of your own, or the width of the default one"
+            )
         if not isinstance(getattr(encoder, "out_channels", None), int):
-            raise ValueError(f"encoder={encoder} must have an integer out_channels, the width of its last layer")
+            raise ValueError(
+                f"encoder={encoder} must have an integer out_channels, the width of its last layer"
+            )
         self.encoder = encoder
         self.readout = readout
         if head is None:
@@ -85,7 +90,7 @@ class GraphModel(nn.Module):
         batch: Tensor | None = None,
         batch_size: int | None = None,
     ) -> Tensor:
-        """Predictions [B, out_channels] for the graphs of a batch; all nodes are one graph where ``batch`` is None."""
+        """Predictions [B, out_channels]; without ``batch`` all nodes are one graph."""
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         return self.head(self.read(self.encoder(x, edge_index, edge_attr), batch, batch_size))

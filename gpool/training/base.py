@@ -20,8 +20,10 @@ def adam(parameters: Any) -> Optimizer:
 class TrainingModule(LightningModule):
     """A LightningModule whose learnable exponents are trained apart.
 
-    A module with a method ``exponent_parameters()``, such as :class:`gpool.GNP`, names the parameters that a weight
-    decay would pull to an arbitrary value and whose gradients are small: they get none, and ``exponent_lr`` times the
+    A module with a method ``exponent_parameters()``, such as :class:`gpool.GNP`, names the parameters that a
+    weight
+    decay would pull to an arbitrary value and whose gradients are small: they get none, and ``exponent_lr``
+        times the
     learning rate of the others.
 
     Args:
@@ -45,8 +47,9 @@ class TrainingModule(LightningModule):
         """The parameters of all modules that have ``exponent_parameters()``."""
         found: dict[int, Parameter] = {}
         for module in self.modules():
-            if module is not self and callable(getattr(module, "exponent_parameters", None)):
-                found.update({id(p): p for p in module.exponent_parameters()})
+            named = getattr(module, "exponent_parameters", None)
+            if callable(named):
+                found.update({id(p): p for p in named()})
         return list(found.values())
 
     def configure_optimizers(self) -> Any:

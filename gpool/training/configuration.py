@@ -1,4 +1,4 @@
-"""From a YAML file and flags to a trainer, a task and data: Lightning's command line, joined to this package."""
+"""From YAML and flags to a trainer, a task and data: Lightning's command line, joined to this package."""
 
 from __future__ import annotations
 
@@ -49,13 +49,15 @@ def _width_for(argument: str) -> Callable[[Any, int | None], int | None]:
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
-    What the data alone can know is handed on: its features to the encoder (or to a whole model), its kind of label and
-    its number of outputs to the task. A readout that must be told its ``channels`` gets the encoder's width unless the
-    configuration says otherwise.
+    What the data alone can know is handed on: its features to the encoder (or to a whole model), its kind of
+        label and
+    its number of outputs to the task. A readout that must be told its ``channels`` gets the encoder's width
+    unless the configuration says otherwise.
 
     Args:
         args: command line arguments, or a whole configuration as a dict.
-        run: run the subcommand that ``args`` names (fit, validate, test, predict); else only build the objects.
+        run: run the subcommand that ``args`` names (fit, validate, test, predict); else only build the
+            objects.
         trainer_defaults: arguments of the trainer where the configuration has none.
     """
 
@@ -64,7 +66,9 @@ class Configuration(LightningCLI):
     ) -> None:
         self._given = given_config(sys.argv[1:] if args is None else args)
         if not isinstance(args, list):
-            warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # meant: a whole configuration
+            warnings.filterwarnings(
+                "ignore", message="LightningCLI's args parameter"
+            )  # meant: a whole configuration
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -84,10 +88,14 @@ class Configuration(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Join what the data knows to what the model must be told."""
         if class_at(self._given, "model.encoder"):
-            parser.link_arguments("data.num_features", f"{ENCODER}.init_args.in_channels", apply_on="instantiate")
+            parser.link_arguments(
+                "data.num_features", f"{ENCODER}.init_args.in_channels", apply_on="instantiate"
+            )
         if class_at(self._given, "model.model"):
             for source, argument in (("num_features", "in_channels"), ("num_outputs", "out_channels")):
-                parser.link_arguments(f"data.{source}", f"{WHOLE}.init_args.{argument}", apply_on="instantiate")
+                parser.link_arguments(
+                    f"data.{source}", f"{WHOLE}.init_args.{argument}", apply_on="instantiate"
+                )
         parser.link_arguments("data.num_outputs", "model.init_args.out_channels", apply_on="instantiate")
         parser.link_arguments("data.task", "model.init_args.task", apply_on="instantiate")
         for argument in ("channels", "in_channels"):

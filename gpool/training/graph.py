@@ -22,8 +22,10 @@ __all__ = ["GraphTask"]
 class GraphTask(TrainingModule):
     """A LightningModule for labels of whole graphs: binary, multi-class, multi-label or real numbers.
 
-    Give either a whole ``model``, or an ``encoder`` and a ``readout`` (and a ``head``, if the default one will not do),
-    of which a :class:`gpool.models.GraphModel` is made. Missing labels are NaN and left out, as in OGB's sets.
+    Give either a whole ``model``, or an ``encoder`` and a ``readout`` (and a ``head``, if the default one
+    will not do),
+    of which a :class:`gpool.models.GraphModel` is made. Missing labels are NaN and left out, as in OGB's
+    sets.
 
     Args:
         model: takes ``(x, edge_index, edge_attr, batch, batch_size)`` and returns [B, out_channels].

@@ -1,6 +1,7 @@
 """Mistakes in a configuration, each said in one line.
 
-jsonargparse reports a mistake as an indented tree: which key, which of several types failed and why, and the whole value
+jsonargparse reports a mistake as an indented tree: which key, which of several types failed and why, and the
+whole value
 that was given. :func:`explain` keeps what a user needs: the key, what is wrong, and what would be right.
 """
 
@@ -11,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -33,15 +35,15 @@ NOISE = re.compile(
 
 
 class ConfigError(ValueError):
-    """A mistake in a configuration or a flag; the message is one line that names the key and what would be right."""
+    """A mistake in a configuration or a flag: one line, the key and what would be right."""
 
 
 def explain(message: str, config: Mapping[str, Any] | None = None) -> str:
-    """One line for a report of jsonargparse; ``config`` is what was given, to look up the classes it names."""
+    """One line for a report of jsonargparse; the classes that ``config`` names are looked up in it."""
     lines = [line.strip().removeprefix("- ").strip() for line in message.splitlines()]
     keys = [found.group(1) for line in lines if (found := KEY.search(line))]
     nested = [found.group(1) for line in lines if (found := NESTED.search(line))]
-    path = ".".join(keys[:1] + [max(nested, key=len)]) if nested else ".".join(keys)
+    path = ".".join([*keys[:1], max(nested, key=len)]) if nested else ".".join(keys)
     place = f"{path}: " if path else ""
     classes = [found.group(1) for line in lines if (found := CLASS.search(line))]
     for line in lines:
@@ -51,7 +53,8 @@ def explain(message: str, config: Mapping[str, Any] | None = None) -> str:
             name = classes[-1] if classes else class_at(config, parent)
             return f"{parent + '.' if parent else ''}{option}: no such option{_of(name, option)}"
         if found := ATTRIBUTE.search(line):
-            return f"{place}{found.group(1)} has no {found.group(2)!r}{_nearest(found.group(2), dir(import_module(found.group(1))))}"
+            module, name = found.groups()
+            return f"{place}{module} has no {name!r}{_nearest(name, dir(import_module(module)))}"
         if found := REQUIRED.search(line):
             return f"{place}needs {found.group(1)}"
         if found := UNKNOWN.search(line):
@@ -108,12 +111,12 @@ def class_at(config: Mapping[str, Any] | None, path: str) -> str | None:
 
 
 def given_config(args: Any) -> Mapping[str, Any]:
-    """What command line arguments say as far as import paths go: the YAML files, then flags with a class path."""
+    """The import paths that command line arguments give: the YAML files', then those of flags."""
     if isinstance(args, Mapping):
         return args
     config: dict[str, Any] = {}
     words = list(args or [])
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in pairwise(words):
         if flag in ("-c", "--config"):
             try:
                 with open(value, encoding="utf-8") as file:
@@ -125,7 +128,11 @@ def given_config(args: Any) -> Mapping[str, Any]:
             *parents, last = flag[2:].split(".")
             for part in parents:
                 node = node.setdefault(part, {}) if isinstance(node, dict) else {}
-                node = node.setdefault("init_args", {}) if isinstance(node, dict) and "class_path" in node else node
+                node = (
+                    node.setdefault("init_args", {})
+                    if isinstance(node, dict) and "class_path" in node
+                    else node
+                )
             if isinstance(node, dict):
                 node[last] = {"class_path": value}
     return config

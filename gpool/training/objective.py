@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import (
     BinaryAccuracy,
     BinaryAUROC,
@@ -27,10 +27,10 @@ class Objective(nn.Module):
 
     | ``task`` | predictions | labels | loss | metrics |
     | --- | --- | --- | --- | --- |
-    | ``"multiclass"`` | [B, K] | [B], classes 0 to K-1 | cross entropy | accuracy |
+    | ``"multiclass"`` | [B, K] | [B], 0 to K-1 | cross entropy | accuracy |
     | ``"binary"`` | [B, 1] | [B] or [B, 1], 0 or 1 | binary cross entropy | accuracy, ROC-AUC |
-    | ``"multilabel"`` | [B, T] | [B, T], 0, 1 or NaN | binary cross entropy | ROC-AUC, AP (means over tasks) |
-    | ``"regression"`` | [B, T] | [B, T] or NaN | mean squared error | MAE, RMSE |
+    | ``"multilabel"`` | [B, T] | [B, T], 0 or 1 | binary cross entropy | ROC-AUC and AP, means over tasks |
+    | ``"regression"`` | [B, T] | [B, T] | mean squared error | MAE, RMSE |
 
     A missing label (NaN) counts in neither the loss nor the metrics; a batch without any label has loss 0.
 
@@ -72,6 +72,7 @@ class Objective(nn.Module):
 
     def metrics(self, prefix: str) -> MetricCollection:
         """A fresh collection of this task's metrics, named ``prefix`` + name."""
+        each: dict[str, Metric | MetricCollection]
         if self.task == "multiclass":
             each = {"acc": MulticlassAccuracy(self.outputs, average="micro")}
         elif self.task == "binary":
