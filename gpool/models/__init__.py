@@ -2,5 +2,7 @@
 
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.link import LinkBatch, LinkModel
+from gpool.models.pair import PairModel
 
-__all__ = ["Encoder", "GraphModel", "MLPHead"]
+__all__ = ["Encoder", "GraphModel", "LinkBatch", "LinkModel", "MLPHead", "PairModel"]

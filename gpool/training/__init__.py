@@ -2,6 +2,7 @@
 
 from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask
+from gpool.training.link import LinkTask, ScoredPair
 from gpool.training.objective import Objective
 
-__all__ = ["GraphTask", "Objective", "TrainingModule"]
+__all__ = ["GraphTask", "LinkTask", "Objective", "ScoredPair", "TrainingModule"]
