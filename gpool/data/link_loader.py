@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from gpool.data.link_cache import SubgraphCache
 from gpool.models.link import LinkBatch
 from gpool.ops.adjacency import Adjacency
 from gpool.ops.labels import drnl
@@ -46,14 +48,19 @@ class LinkDataset(Dataset[LinkBatch]):
         x: features of its nodes [N, F].
         pairs, y, group: see :class:`LinkBatch`.
         neighbourhood: what to cut out around a pair; None leaves the graph whole.
+        cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every batch.
     """
 
     def __init__(self, observed: Adjacency, x: Tensor, pairs: Tensor, y: Tensor, group: Tensor | None = None,
-                 neighbourhood: Neighbourhood | None = None) -> None:
+                 neighbourhood: Neighbourhood | None = None, cache: str | os.PathLike[str] | None = None) -> None:
         self.observed, self.x, self.pairs, self.y, self.group = observed, x, pairs, y, group
         self.neighbourhood = neighbourhood
         source = torch.arange(observed.num_nodes).repeat_interleave(observed.degree)
         self.edge_index = torch.stack([source, observed.col])
+        n = neighbourhood
+        self.cache = None
+        if cache is not None and n is not None:
+            self.cache = SubgraphCache(cache, observed, pairs, n.num_hops, n.cap, n.seed, n.labels)
 
     def __len__(self) -> int:
         return self.pairs.size(0)
@@ -65,8 +72,12 @@ class LinkDataset(Dataset[LinkBatch]):
         n = self.neighbourhood
         if n is None:
             return LinkBatch(pairs, y, self.x, edge_index=self.edge_index, group=group)
-        subgraphs = enclosing_subgraphs(self.observed, pairs, n.num_hops, n.cap, n.seed)
-        return LinkBatch(pairs, y, self.x[subgraphs.node], subgraphs, drnl(subgraphs) if n.labels else None, group=group)
+        if self.cache is not None:
+            subgraphs, labels = self.cache.select(at)
+        else:
+            subgraphs = enclosing_subgraphs(self.observed, pairs, n.num_hops, n.cap, n.seed)
+            labels = drnl(subgraphs) if n.labels else None
+        return LinkBatch(pairs, y, self.x[subgraphs.node], subgraphs, labels, group=group)
 
 
 class LinkBatches(Sampler[list[int]]):

@@ -61,6 +61,7 @@ class Links(LightningDataModule):
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
         neighbourhood: what to cut out around a pair; None hands models the whole graph.
+        cache: folder to keep the subgraphs of all parts in; None cuts them out anew for every batch.
         repaired: of Cornell, Chameleon and Squirrel, the version without their known flaws.
         batch_size: links a batch.
         num_workers: processes that make batches; 0 makes them in the training process.
@@ -89,6 +90,7 @@ class Links(LightningDataModule):
         val_edges: ValidationEdges = "none",
         features: Features | None = None,
         neighbourhood: Neighbourhood | None = Neighbourhood(),  # noqa: B008 (frozen)
+        cache: str | os.PathLike[str] | None = None,
         repaired: bool = True,
         batch_size: int = 32,
         num_workers: int = 0,
@@ -114,7 +116,7 @@ class Links(LightningDataModule):
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
-        self.neighbourhood = neighbourhood
+        self.neighbourhood, self.cache = neighbourhood, cache
         self.batch_size, self.num_workers = batch_size, num_workers
         self.pairs: Tensor | None = None
 
@@ -133,6 +135,7 @@ class Links(LightningDataModule):
         val_edges: ValidationEdges = "none",
         features: Features | None = None,
         neighbourhood: Neighbourhood | None = Neighbourhood(),  # noqa: B008 (frozen)
+        cache: str | os.PathLike[str] | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
     ) -> Links:
@@ -148,7 +151,7 @@ class Links(LightningDataModule):
         return cls(graph=LinkGraph.from_edges(edges, x, nodes), split=split, val_fraction=val_fraction,
                    test_fraction=test_fraction, split_seed=split_seed, negatives=negatives,
                    negatives_per_link=negatives_per_link, val_edges=val_edges, features=features,
-                   neighbourhood=neighbourhood, batch_size=batch_size, num_workers=num_workers)
+                   neighbourhood=neighbourhood, cache=cache, batch_size=batch_size, num_workers=num_workers)
 
     @cached_property
     def graph(self) -> LinkGraph:
@@ -202,7 +205,7 @@ class Links(LightningDataModule):
         of = None if part == "train" else getattr(self.split, f"{part}_group")
         group = None if of is None else torch.cat([torch.arange(pos.size(0)), of])
         observed = self.observed("test" if part == "test" else "train")
-        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighbourhood)
+        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighbourhood, self.cache)
 
     def train_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of training links and non-links, shuffled by the seed of the run."""

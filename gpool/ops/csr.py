@@ -90,7 +90,7 @@ def _sample(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Ten
     if _has_kernel(left) and col.numel() > 0:
         empty = _sparse(rowptr, col, left.new_zeros(col.numel()), right.size(0))
         product = torch.sparse.sampled_addmm(empty, left.contiguous(), right.contiguous().t(), beta=0.0)
-        return product.values().clone()
+        return product.values()
     return (left.index_select(0, _rows(rowptr, col.numel())) * right.index_select(0, col)).sum(-1)
 
 
