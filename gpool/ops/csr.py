@@ -12,6 +12,7 @@ On a CPU in float32 and float64 they are one call of a compiled kernel each and 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,11 @@ import torch
 from torch import Tensor
 
 __all__ = ["Pattern", "csr_matmul", "csr_powers", "csr_sample"]
+
+
+with warnings.catch_warnings():  # torch says once a process that CSR tensors are in beta; said here, to no one
+    warnings.simplefilter("ignore", UserWarning)
+    torch.sparse_csr_tensor([0, 1], [0], [1.0])
 
 
 @dataclass(frozen=True)
