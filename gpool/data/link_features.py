@@ -11,7 +11,7 @@ from torch_geometric.nn import VGAE as AutoEncoder
 from torchmetrics.functional.classification import binary_auroc
 
 from gpool.data.link_graph import LinkGraph
-from gpool.data.link_split import LinkSplit
+from gpool.data.link_split import LinkSplit, non_links
 from gpool.ops.adjacency import Adjacency
 
 __all__ = ["VGAE", "Features", "Ones", "Own"]
@@ -80,6 +80,9 @@ class VGAE(Features):
         edges = torch.stack([torch.arange(graph.num_nodes).repeat_interleave(observed.degree), observed.col])
         pairs = torch.cat([split.val_pos, split.val_neg]).t()
         y = torch.cat([torch.ones(split.val_pos.size(0)), torch.zeros(split.val_neg.size(0))]).long()
+        observed_links = edges[:, edges[0] < edges[1]].t()
+        free = graph.num_nodes * (graph.num_nodes - 1) // 2 - observed_links.size(0)
+        count, generator = min(observed_links.size(0), free), torch.Generator().manual_seed(self.seed)
         best, kept = -1.0, x
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(self.seed)
@@ -89,7 +92,9 @@ class VGAE(Features):
                 model.train()
                 optimizer.zero_grad()
                 z = model.encode(x, edges)
-                loss = model.recon_loss(z, edges) + model.kl_loss() / graph.num_nodes
+                drawn = non_links(observed_links, graph.num_nodes, count, generator).t()
+                wrong = torch.cat([drawn, drawn.flip(0)], dim=1)
+                loss = model.recon_loss(z, edges, wrong) + model.kl_loss() / graph.num_nodes
                 loss.backward()
                 optimizer.step()
                 if epoch % 10 == 0 or epoch == self.epochs:

@@ -14,7 +14,7 @@ __all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraph
 
 
 def enclosing_subgraphs(graph: Adjacency, pairs: Tensor, num_hops: int = 2, cap: int | None = None, seed: int = 0,
-                        max_entries: int = 1 << 22) -> EnclosingSubgraphs:
+                        max_entries: int = 1 << 20) -> EnclosingSubgraphs:
     """The subgraph around every pair: nodes within ``num_hops`` of either end, edges among them, the target link.
 
     As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions, and marked
@@ -54,7 +54,7 @@ def enclosing_subgraphs(graph: Adjacency, pairs: Tensor, num_hops: int = 2, cap:
 
 def iter_enclosing_subgraphs(graph: Adjacency, pairs: Tensor, batch_size: int, num_hops: int = 2,
                              cap: int | None = None, seed: int = 0,
-                             max_entries: int = 1 << 22) -> Iterator[EnclosingSubgraphs]:
+                             max_entries: int = 1 << 20) -> Iterator[EnclosingSubgraphs]:
     """The records of ``batch_size`` pairs each, one after another: memory does not grow with the number of pairs.
 
     Raises:
