@@ -48,7 +48,8 @@ def bench(words: list[str]) -> int:
     try:
         summary = run_plan(plan, store, args.jobs, console)
     except KeyboardInterrupt:
-        console.print(f"interrupted: what finished is in {store.folder}, the same command runs the rest")
+        told = f"interrupted: what finished is in {store.folder}, the same command runs the rest"
+        console.print(told, highlight=False, soft_wrap=True)
         return 130
     console.print(
         f"{summary.finished} cells finished now, {summary.before} before, {len(summary.failed)} failed"
@@ -56,7 +57,8 @@ def bench(words: list[str]) -> int:
     for label, told in summary.failed.items():
         console.print(f"  {label}: {told}", style="red", highlight=False, soft_wrap=True)
     if summary.failed:
-        console.print(f"tracebacks are in {store.errors}; the same command runs the failed cells again")
+        told = f"tracebacks are in {store.errors}; the same command runs the failed cells again"
+        console.print(told, highlight=False, soft_wrap=True)
     if store.results():
         _show(Report(store))
     return 1 if summary.failed else 0

@@ -65,10 +65,12 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, dict) and not (value is None and name in ("readouts", "variants")):
                 raise ValueError(f"{name}: got {value!r}, must be a mapping of names or keys to values")
+        if isinstance(self.select, dict):
+            self.select = Select(**self.select)
         if not self.data:
             raise ValueError("data: is empty, must name at least one data module")
-        if not self.seeds:
-            raise ValueError("seeds: is empty, must be a list of integers")
+        if not isinstance(self.seeds, list) or not self.seeds or not all(type(s) is int for s in self.seeds):
+            raise ValueError(f"seeds: got {self.seeds!r}, must be a list of at least one integer")
 
     def cells(self) -> list[Cell]:
         """All runs, seed by seed and fold by fold: an unfinished benchmark compares all rows already."""

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from joblib.externals.loky import ProcessPoolExecutor, as_completed
+from joblib.externals.loky import as_completed, get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from rich.console import Console
 from rich.progress import (
@@ -68,7 +68,7 @@ def _results(cells: list[Cell], jobs: int) -> Iterator[tuple[str, dict[str, Any]
     """Results as they come; a worker that dies takes its own cell down and no other."""
     left = {cell.key: cell for cell in cells}
     while left:
-        workers = ProcessPoolExecutor(max_workers=jobs)
+        workers = get_reusable_executor(max_workers=jobs)
         try:
             for future in as_completed([workers.submit(_work, cell) for cell in left.values()]):
                 key, result = future.result()
@@ -80,8 +80,9 @@ def _results(cells: list[Cell], jobs: int) -> Iterator[tuple[str, dict[str, Any]
                 result = place(left.pop(key))
                 yield key, {**result, "error": "the process was killed, as it is when memory runs out"}
             jobs = 1  # one at a time, to find out which
-        finally:
+        except BaseException:  # an interrupt, or the caller has had enough
             workers.shutdown(wait=True, kill_workers=True)
+            raise
 
 
 def _work(cell: Cell) -> tuple[str, dict[str, Any]]:

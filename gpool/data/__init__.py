@@ -3,7 +3,7 @@
 from gpool.data.base import GraphData
 from gpool.data.digits import Digits
 from gpool.data.folds import Split, stratified_split
-from gpool.data.link_features import VGAE, Features, Ones, Own
+from gpool.data.link_features import VGAE, Features, Identity, Ones, Own
 from gpool.data.link_graph import LinkGraph
 from gpool.data.link_loader import Neighbourhood
 from gpool.data.link_split import LinkSplit
@@ -11,4 +11,4 @@ from gpool.data.links import Links
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
-__all__ = ["TU", "Digits", "Features", "GraphData", "LinkGraph", "LinkSplit", "Links", "MissingData", "Neighbourhood", "Ones", "Own", "Split", "VGAE", "data_root", "stratified_split"]
+__all__ = ["TU", "Digits", "Features", "GraphData", "Identity", "LinkGraph", "LinkSplit", "Links", "MissingData", "Neighbourhood", "Ones", "Own", "Split", "VGAE", "data_root", "stratified_split"]

@@ -35,6 +35,9 @@ class GraphData(LightningDataModule):
         split_seed: seed of the folds; another seed gives other folds.
         batch_size: graphs a batch.
         num_workers: processes that make batches; 0 makes them in the training process.
+
+    Raises:
+        ValueError: for a fold, a fraction or a batch size out of range.
     """
 
     task: Task = "multiclass"
@@ -49,6 +52,12 @@ class GraphData(LightningDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__()
+        if not 0 <= fold < folds:
+            raise ValueError(f"fold={fold} must be between 0 and {folds - 1} (folds={folds})")
+        if not 0 < val_fraction < 1:
+            raise ValueError(f"val_fraction={val_fraction} must be between 0 and 1")
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} must be at least 1")
         self.fold = fold
         self.folds = folds
         self.val_fraction = val_fraction
@@ -93,8 +102,8 @@ class GraphData(LightningDataModule):
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**63)
         return DataLoader(
             [self.graphs[i] for i in part.tolist()],
-            self.batch_size,
-            shuffle,
+            batch_size=self.batch_size,
+            shuffle=shuffle,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             generator=generator,

@@ -14,7 +14,7 @@ from gpool.data.link_graph import LinkGraph
 from gpool.data.link_split import LinkSplit, non_links
 from gpool.ops.adjacency import Adjacency
 
-__all__ = ["VGAE", "Features", "Ones", "Own"]
+__all__ = ["VGAE", "Features", "Identity", "Ones", "Own"]
 
 
 class Features(ABC):
@@ -35,6 +35,13 @@ class Ones(Features):
 
     def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
         return torch.ones(graph.num_nodes, self.channels)
+
+
+class Identity(Features):
+    """Every node its own feature, one-hot: [N, N]."""
+
+    def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
+        return torch.eye(graph.num_nodes)
 
 
 class Own(Features):

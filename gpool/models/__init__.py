@@ -2,7 +2,8 @@
 
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.heuristic import HeuristicModel
 from gpool.models.link import LinkBatch, LinkModel
 from gpool.models.pair import PairModel
 
-__all__ = ["Encoder", "GraphModel", "LinkBatch", "LinkModel", "MLPHead", "PairModel"]
+__all__ = ["Encoder", "GraphModel", "HeuristicModel", "LinkBatch", "LinkModel", "MLPHead", "PairModel"]

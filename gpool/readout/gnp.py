@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.segment import segment_norm
+from gpool.ops.segment import Magnitude, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
 __all__ = ["GNP"]
@@ -137,11 +137,6 @@ class GNP(Aggregation):
         p = exponent_of(self.raw_p, self.param, self.p_min, self.p_max)
         return [sign * row for sign, row in zip(self.signs, p, strict=True)], list(self.raw_q)
 
-    def _magnitude(self, x: Tensor) -> Tensor:
-        if self.eps_mode == "clamp":
-            return x.clamp(min=self.eps)
-        return x + self.eps
-
     def _norm(
         self,
         x: Tensor,
@@ -152,12 +147,12 @@ class GNP(Aggregation):
         dim_size: int | None,
         dim: int,
     ) -> Tensor:
-        if self.signed == "abs":
-            return segment_norm(self._magnitude(x.abs()), p, q, index, ptr, dim_size, dim)
-        part = segment_norm(self._magnitude(x.clamp(min=0)), p, q, index, ptr, dim_size, dim)
-        if self.signed == "relu":
-            return part
-        return part - segment_norm(self._magnitude((-x).clamp(min=0)), p, q, index, ptr, dim_size, dim)
+        def norm(x: Tensor, sign: str) -> Tensor:
+            return segment_norm(x, p, q, index, ptr, dim_size, dim, Magnitude(sign, self.eps, self.eps_mode))
+
+        if self.signed != "split":
+            return norm(x, self.signed)
+        return norm(x, "relu") - norm(-x, "relu")
 
     def forward(
         self,
@@ -173,12 +168,8 @@ class GNP(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        dtype = x.dtype
-        if dtype in (torch.float16, torch.bfloat16):
-            x = x.float()  # eps is lost in a half, and so are sums
         norms = [
-            self._norm(x, p, q, index, ptr, dim_size, dim).to(dtype)
-            for p, q in zip(*self.exponents(), strict=True)
+            self._norm(x, p, q, index, ptr, dim_size, dim) for p, q in zip(*self.exponents(), strict=True)
         ]
         if len(norms) == 1:
             return norms[0]

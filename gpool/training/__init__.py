@@ -4,5 +4,13 @@ from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask
 from gpool.training.link import LinkTask, ScoredPair
 from gpool.training.objective import Objective
+from gpool.training.predictions import PredictionTable
 
-__all__ = ["GraphTask", "LinkTask", "Objective", "ScoredPair", "TrainingModule"]
+__all__ = [
+    "GraphTask",
+    "LinkTask",
+    "Objective",
+    "PredictionTable",
+    "ScoredPair",
+    "TrainingModule",
+]

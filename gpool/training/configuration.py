@@ -15,6 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 
 from gpool.data import MissingData
 from gpool.training.mistakes import ConfigError, class_at, explain, given_config
+from gpool.training.predictions import PredictionTable
 
 __all__ = ["Configuration", "Parser", "check"]
 
@@ -64,11 +65,9 @@ class Configuration(LightningCLI):
     def __init__(
         self, args: Any = None, run: bool = True, trainer_defaults: dict[str, Any] | None = None
     ) -> None:
+        if run:
+            trainer_defaults = {"callbacks": [PredictionTable()], **(trainer_defaults or {})}
         self._given = given_config(sys.argv[1:] if args is None else args)
-        if not isinstance(args, list):
-            warnings.filterwarnings(
-                "ignore", message="LightningCLI's args parameter"
-            )  # meant: a whole configuration
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -77,9 +76,10 @@ class Configuration(LightningCLI):
             seed_everything_default=0,
             trainer_defaults=trainer_defaults,
             save_config_callback=SaveConfigCallback if run else None,
-            save_config_kwargs={"overwrite": True},
+            save_config_kwargs={"config_filename": "gpool-config.yaml", "overwrite": True},
             parser_class=Parser,
             auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
             parser_kwargs={"prog": "gpool"},
             args=args,
             run=run,
@@ -108,7 +108,9 @@ class Configuration(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Read the configuration; a mistake is one line that names the key and what would be right."""
         try:
-            super().parse_arguments(parser, args)
+            with warnings.catch_warnings():  # that both args and sys.argv are there is meant
+                warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+                super().parse_arguments(parser, args)
         except ConfigError as error:
             raise ConfigError(explain(str(error), self._given)) from None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -94,7 +92,3 @@ class GraphTask(TrainingModule):
     def predict_step(self, batch: Data, step: int) -> Tensor:
         """Predictions [B, out_channels]: logits, or numbers for a regression."""
         return self(batch)
-
-    def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
-        """Move a batch without a copy where it is already there."""
-        return batch.to(device, non_blocking=True)

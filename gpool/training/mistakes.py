@@ -22,6 +22,7 @@ __all__ = ["ConfigError", "class_at", "explain", "given_config"]
 KEY = re.compile(r'Parser key "([^"]+)"')
 NESTED = re.compile(r"NestedArg\(key='([^']+)'")
 CLASS = re.compile(r"Problem with given class_path '([^']+)'")
+GROUP = re.compile(r"Group '([^']+)' does not accept option '([^']+)'")
 OPTION = re.compile(r"Option '([^']+)' is not accepted")
 ATTRIBUTE = re.compile(r"module '([^']+)' has no attribute '([^']+)'")
 EXPECTED = re.compile(r"Expected a (.+?)\. Got value: (.*)")
@@ -52,6 +53,10 @@ def explain(message: str, config: Mapping[str, Any] | None = None) -> str:
             parent = path.removesuffix(option).removesuffix(".")
             name = classes[-1] if classes else class_at(config, parent)
             return f"{parent + '.' if parent else ''}{option}: no such option{_of(name, option)}"
+        if found := GROUP.search(line):
+            group, option = found.groups()
+            owner = "lightning.pytorch.Trainer" if group == "trainer" else None
+            return f"{group}.{option}: no such option{_of(owner, option)}"
         if found := ATTRIBUTE.search(line):
             module, name = found.groups()
             return f"{place}{module} has no {name!r}{_nearest(name, dir(import_module(module)))}"

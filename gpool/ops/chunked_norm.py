@@ -1,0 +1,160 @@
+"""The Lp norm of segments on a processor with caches, with its own backward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpool.ops.magnitude import Magnitude
+from gpool.ops.pieces import Pieces
+from gpool.ops.plain_norm import finish, plain_norm
+
+__all__ = ["ChunkedNorm"]
+
+FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
+
+
+class ChunkedNorm(torch.autograd.Function):
+    """The norm of rows [N, D], chunk by chunk: all passes over a chunk are made while it is in the cache.
+
+    What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, which a row for each
+    piece turns into the gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq = -y log n.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        p: Tensor | float,
+        q: Tensor | float,
+        pieces: Pieces,
+        index: Tensor,
+        magnitude: Magnitude,
+        sign: int,
+        grad: bool,
+        learn: bool,
+    ) -> tuple[Tensor | None, ...]:
+        width, safe = x.size(1), magnitude.positive
+        parts = [x.new_zeros(pieces.segment.numel(), width) for _ in range(3)]
+        slope = torch.empty_like(x) if grad else None
+        longest = max(stop - start for start, stop, _, _ in pieces.chunks)
+        spare = [x.new_empty(longest, width) for _ in range(3 if pieces.perm is None else 4)]
+        for start, stop, first, last in pieces.chunks:
+            m, log, power, *room = (v[: stop - start] for v in spare)
+            extreme, total, entropy = (v[first:last] for v in parts)
+            local = None if last - first == 1 else pieces.piece[start:stop] - first
+            if pieces.perm is None:
+                entry = x[start:stop]
+            else:
+                entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
+            magnitude.into(entry, m)
+            _extreme(m, local, p, sign, extreme)
+            _log_ratio(m, extreme, local, safe, log)
+            torch.mul(log, p, out=power)
+            (power if safe else power.clamp_(max=0.0)).exp_()
+            _sum(power, local, total)
+            if learn:
+                _sum(log.mul_(power), local, entropy)
+            if slope is not None:
+                by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
+                magnitude.times_slope(torch.div(power, by, out=slope[start:stop]), entry, log)
+        (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
+        total = total.masked_fill_(total == 0, 1.0)
+        y = finish(extreme, total, pieces.sizes, p, q)
+        by_p = y * (total.log() - p * entropy / total) / -(p * p) if learn else None
+        return y, slope, y / total, by_p, factor
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
+        x, p, q, ctx.pieces, index, *ctx.rest = inputs
+        ctx.set_materialize_grads(False)  # of the other outputs: zeros as large as the input
+        ctx.mark_non_differentiable(*(v for v in output[1:] if v is not None))
+        ctx.numbers = tuple(None if isinstance(v, Tensor) else v for v in (p, q))
+        tensors = (v if isinstance(v, Tensor) else None for v in (p, q))
+        ctx.save_for_backward(x, *tensors, index, *output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if grad is None:
+            return (None,) * 9
+        x, p, q, index, y, slope, by_sum, by_p, factor = ctx.saved_tensors
+        p, q = (v if v is not None else number for v, number in zip((p, q), ctx.numbers, strict=True))
+        pieces, need = ctx.pieces, ctx.needs_input_grad[:3]
+        grads: list[Tensor | None] = [None, None, None]
+        if torch.is_grad_enabled():  # a second derivative will be asked for
+            again = plain_norm(x, p, q, index, pieces.sizes.numel(), *ctx.rest[:2])
+            asked = [v for v, wanted in zip((x, p, q), need, strict=True) if wanted]
+            found = iter(torch.autograd.grad(again, asked, grad, create_graph=True))
+            grads = [next(found) if wanted else None for wanted in need]
+            return *grads, None, None, None, None, None, None
+        if need[0]:
+            row = (grad * by_sum).index_select(0, pieces.segment)
+            grads[0] = _spread(row if factor is None else row.mul_(factor), slope, pieces)
+        if need[1]:
+            grads[1] = (grad * by_p).sum_to_size(p.shape)
+        if need[2]:
+            logn = pieces.sizes.clamp(min=1).to(y.dtype).log().unsqueeze(-1)
+            grads[2] = (grad * y * -logn).sum_to_size(q.shape)
+        return *grads, None, None, None, None, None, None
+
+
+def _sum(v: Tensor, local: Tensor | None, out: Tensor) -> None:
+    """Sums of the pieces of a chunk; ``local`` says which piece an entry is of, None that there is one."""
+    if local is None:
+        torch.sum(v, 0, keepdim=True, out=out)
+    else:
+        out.scatter_add_(0, local.unsqueeze(-1).expand_as(v), v)
+
+
+def _extreme(v: Tensor, local: Tensor | None, p: Tensor | float, sign: int, out: Tensor) -> Tensor:
+    """Largest (sign 1) or smallest (-1) entry of every piece, or by the sign of p (0)."""
+    if sign == 0:
+        top = _extreme(v, local, p, 1, torch.zeros_like(out))
+        low = _extreme(v, local, p, -1, torch.zeros_like(out))
+        return out.copy_(torch.where(torch.as_tensor(p) > 0, top, low))
+    if local is None:
+        return (torch.amax if sign > 0 else torch.amin)(v, 0, keepdim=True, out=out)
+    how = "amax" if sign > 0 else "amin"
+    return out.scatter_reduce_(0, local.unsqueeze(-1).expand_as(v), v, how, include_self=False)
+
+
+def _log_ratio(m: Tensor, top: Tensor, local: Tensor | None, safe: bool, out: Tensor) -> Tensor:
+    """log(m / top); ``safe`` where the quotient is known to stay within the range of the type."""
+    if not safe:
+        top = torch.where(top > 0, top, 1.0).sqrt_()
+        m = m.sqrt()
+    below = top if local is None else torch.index_select(top, 0, local, out=out)
+    torch.div(m, below, out=out).log_()
+    return out if safe else out.mul_(2).clamp_(min=-FAR)
+
+
+def _join(
+    pieces: Pieces, parts: list[Tensor], p: Tensor | float, sign: int
+) -> tuple[list[Tensor], Tensor | None]:
+    """Extreme, sum and entropy sum of every segment from those of its pieces, and the factors of these."""
+    extreme, total, entropy = parts
+    size, segment = pieces.sizes.numel(), pieces.segment
+    if pieces.whole:
+        if segment.numel() == size:
+            return parts, None
+        return [v.new_zeros(size, v.size(1)).index_copy_(0, segment, v) for v in parts], None
+    joined = _extreme(extreme, segment, p, sign, extreme.new_zeros(size, extreme.size(1)))
+    log = _log_ratio(extreme, joined, segment, False, torch.empty_like(extreme))
+    factor = (p * log).clamp_(max=0.0).exp_()
+    rows = [total * factor, (entropy + log * total) * factor]
+    return [joined, *(torch.zeros_like(joined).index_add_(0, segment, v) for v in rows)], factor
+
+
+def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
+    """A piece's row times the row of each of its entries, in the order of the input."""
+    out = torch.empty_like(slope)
+    for start, stop, first, last in pieces.chunks:
+        part = out[start:stop] if pieces.perm is None else torch.empty_like(slope[start:stop])
+        if last - first == 1:
+            torch.mul(slope[start:stop], row[first], out=part)
+        else:
+            torch.index_select(row, 0, pieces.piece[start:stop], out=part).mul_(slope[start:stop])
+        if pieces.perm is not None:
+            out.index_copy_(0, pieces.perm[start:stop], part)
+    return out

@@ -1,0 +1,54 @@
+"""From signed entries to the positive magnitudes that a norm or a power mean takes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["ITSELF", "Magnitude"]
+
+
+class Magnitude(NamedTuple):
+    """m(x) >= 0 of an entry x, and its slope.
+
+    ``sign``: ``"none"`` (x itself, which must not be negative), ``"abs"`` (|x|, slope 0 at 0) or ``"relu"``
+    (max(x, 0), slope 1 at 0). ``eps_mode``: ``"add"`` (m + eps) or ``"clamp"`` (max(m, eps), slope 0 below).
+    """
+
+    sign: str = "none"
+    eps: float = 0.0
+    eps_mode: str = "add"
+
+    @property
+    def positive(self) -> bool:
+        """Whether eps keeps every quotient of magnitudes below 1e31 within the range of float32."""
+        return self.eps >= 1e-7
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """m(x), differentiable."""
+        m = x.abs() if self.sign == "abs" else x.clamp(min=0) if self.sign == "relu" else x
+        return m.clamp(min=self.eps) if self.eps_mode == "clamp" else m + self.eps
+
+    def into(self, x: Tensor, out: Tensor) -> Tensor:
+        """m(x) written to ``out``."""
+        if self.sign == "abs":
+            torch.abs(x, out=out)
+        elif self.sign == "relu":
+            torch.clamp(x, min=0, out=out)
+        else:
+            out.copy_(x)
+        return out.clamp_(min=self.eps) if self.eps_mode == "clamp" else out.add_(self.eps)
+
+    def times_slope(self, u: Tensor, x: Tensor, spare: Tensor) -> Tensor:
+        """``u`` times dm/dx, in place; ``spare`` is overwritten."""
+        if self.eps_mode == "clamp":  # comparisons in the type of x: into bool they are several times slower
+            above = torch.abs(x, out=spare) if self.sign == "abs" else x
+            u.mul_(torch.ge(above, self.eps, out=spare))
+        elif self.sign == "relu":
+            u.mul_(torch.ge(x, 0.0, out=spare))
+        return u.mul_(torch.sgn(x, out=spare)) if self.sign == "abs" else u
+
+
+ITSELF = Magnitude()

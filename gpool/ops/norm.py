@@ -1,0 +1,65 @@
+"""The Lp norm of every segment with a size exponent, at any magnitude and any finite order."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gpool.ops.chunked_norm import ChunkedNorm
+from gpool.ops.magnitude import ITSELF, Magnitude
+from gpool.ops.pieces import cut
+from gpool.ops.plain_norm import plain_norm
+from gpool.ops.ragged import as_rows, from_rows, resolve, widened
+
+__all__ = ["segment_norm"]
+
+
+def segment_norm(
+    x: Tensor,
+    p: Tensor | float,
+    q: Tensor | float,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+    magnitude: Magnitude = ITSELF,
+) -> Tensor:
+    r"""The norm of order p of every segment with the size exponent q: [N, ...] -> [B, ...].
+
+    .. math:: y_s = n_s^{-q} \Big( \sum_{i \in s} m_i^p \Big)^{1/p}
+        = m_* \exp\Big( \tfrac{1}{p} \log \sum_i e^{p \log(m_i / m_*)} - q \log n_s \Big)
+
+    with m = ``magnitude`` of x (by default x itself, which must not be negative) and the extreme m* of the
+    segment, the largest for p > 0, the smallest for p < 0 (arXiv 2106.06210). p and q are numbers or
+    broadcast against a row of x; orders of both signs may be mixed.
+
+    An empty segment gives 0. A segment whose extreme is 0 gives 0; the gradient at an exact zero of m is 0.
+    Differentiable twice; second derivatives take the slow way.
+    """
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    rows = as_rows(widened(x), dim)
+    p, q = _row(p, x, dim), _row(q, x, dim)
+    sign = _sign(p)
+    if rows.device.type != "cpu" or rows.numel() == 0 or torch.compiler.is_compiling():
+        y = plain_norm(rows, p, q, index, size, magnitude, sign)
+    else:
+        learn = isinstance(p, Tensor) and p.requires_grad
+        pieces = cut(index, ptr, size, rows.size(1))
+        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, index, magnitude, sign, rows.requires_grad, learn)
+    return from_rows(y.to(x.dtype), x, dim)
+
+
+def _row(v: Tensor | float, x: Tensor, dim: int) -> Tensor | float:
+    """A number, or one for each entry of a row, as rows [N, D] of ``x`` want it."""
+    if not isinstance(v, Tensor):
+        return v
+    return v.reshape(()) if v.numel() == 1 else v.expand(x.movedim(dim, 0).shape[1:]).reshape(-1)
+
+
+def _sign(p: Tensor | float) -> int:
+    """1 or -1 where all orders are known to have that sign, else 0; asks no device but the CPU."""
+    if not isinstance(p, Tensor):
+        return 1 if p > 0 else -1
+    if p.device.type != "cpu" or torch.compiler.is_compiling():
+        return 0
+    return 1 if bool((p > 0).all()) else -1 if bool((p < 0).all()) else 0

@@ -1,0 +1,58 @@
+"""Cuts ragged segments into pieces that fit a processor's cache, for chains of operations to stay there.
+
+Every elementwise pass over a tensor larger than the cache costs a trip to memory. Segments are cut into
+pieces of at most ``rows`` entries and neighbouring pieces are gathered into chunks of about as many: an
+operation runs all of its passes on one chunk before it turns to the next, and joins the pieces of a cut
+segment at the end.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["Pieces", "cut"]
+
+CHUNK = 1 << 16  # entries of a chunk for each thread: 256 KiB of float32
+
+
+class Pieces(NamedTuple):
+    """K pieces of B segments, in the order of their entries."""
+
+    perm: Tensor | None  # [N] the entries in the order of their segments; None: they are in order
+    sizes: Tensor  # [B] entries of a segment
+    segment: Tensor  # [K] segment of a piece
+    whole: bool  # no segment is cut
+    piece: Tensor  # [N] piece of an entry
+    chunks: list[tuple[int, int, int, int]]  # entries from, to; pieces from, to
+
+
+def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
+    """The pieces of entries of ``width`` numbers each, on the CPU."""
+    perm = None
+    if ptr is None:
+        if bool((index[1:] < index[:-1]).any()):
+            index, perm = torch.sort(index, stable=True)
+        ptr = torch.searchsorted(index, torch.arange(size + 1, dtype=index.dtype))
+        if int(ptr[0]) > 0 or int(ptr[-1]) < index.numel():
+            raise IndexError(f"index must lie in 0 .. {size - 1}, where dim_size={size}")
+    rows = max(1, CHUNK * torch.get_num_threads() // max(width, 1))
+    count = ptr.diff()
+    parts = (count + rows - 1).div(rows, rounding_mode="floor")  # [B]
+    segment = torch.repeat_interleave(parts)  # [K]
+    nth = torch.arange(segment.numel()) - (parts.cumsum(0) - parts)[segment]
+    bounds = torch.cat([ptr[segment] + nth * rows, ptr[-1:]])  # [K + 1]
+    whole = bool((parts <= 1).all())
+    if whole and segment.numel() == size:
+        piece = index  # of a sorted index
+    else:
+        piece = torch.repeat_interleave(bounds.diff(), output_size=index.numel())
+    ends, chunks, first = bounds.tolist(), [], 0
+    while first < len(ends) - 1:
+        last = max(bisect_right(ends, ends[first] + rows) - 1, first + 1)
+        chunks.append((ends[first], ends[last], first, last))
+        first = last
+    return Pieces(perm, count, segment, whole, piece, chunks)

@@ -1,0 +1,128 @@
+"""Sum, mean, extremes and number of entries of every segment, and a segment's row back at its entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpool.ops.ragged import along, as_rows, from_rows, resolve, widened
+
+__all__ = ["segment_broadcast", "segment_count", "segment_max", "segment_mean", "segment_min", "segment_sum"]
+
+
+def segment_sum(
+    x: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """Sum of every segment: [N, ...] -> [B, ...]; half types are added up in float32."""
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    rows = as_rows(widened(x), dim)
+    total = rows.new_zeros(size, rows.size(1)).index_add(0, index, rows)
+    return from_rows(total.to(x.dtype), x, dim)
+
+
+def segment_count(
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    length: int | None = None,
+) -> Tensor:
+    """Entries of every segment, int64 [B]."""
+    if ptr is not None:
+        return ptr.diff()
+    if length is None:
+        length = 0 if index is None else index.numel()
+    index, size = resolve(index, None, dim_size, length)
+    return torch.zeros(size, dtype=torch.long, device=index.device).index_add(
+        0, index, torch.ones_like(index)
+    )
+
+
+def segment_mean(
+    x: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """Mean of every segment: [N, ...] -> [B, ...]; half types are added up in float32."""
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    wide = widened(x)
+    count = segment_count(index, dim_size=size).clamp(min=1).to(wide.dtype)
+    return (segment_sum(wide, index, dim_size=size, dim=dim) / along(count, x, dim)).to(x.dtype)
+
+
+class _Max(torch.autograd.Function):
+    """Largest row entry of every segment; its gradient is shared equally by the entries that tie."""
+
+    @staticmethod
+    def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
+        return _largest(x, index, size)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], inputs[1], output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        x, index, y = (t.detach() for t in ctx.saved_tensors)
+        ties = y.index_select(0, index)
+        torch.eq(x, ties, out=ties)  # in the type of x: comparisons into bool are several times slower
+        count = torch.zeros_like(y).index_add_(0, index, ties).clamp_(min=1)
+        return ties * (grad / count).index_select(0, index), None, None
+
+
+def _largest(x: Tensor, index: Tensor, size: int) -> Tensor:
+    y = x.new_zeros(size, x.size(1))
+    return y.scatter_reduce(0, index.unsqueeze(-1).expand_as(x), x, "amax", include_self=False)
+
+
+def segment_max(
+    x: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """Largest entry of every segment and channel: [N, ...] -> [B, ...].
+
+    Entries that tie for the largest share its gradient equally, so that the gradient, too, does not depend on
+    their order. It is linear in what arrives, and so may be differentiated again.
+    """
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    rows = as_rows(x, dim)
+    largest = _largest if torch.compiler.is_compiling() else _Max.apply
+    return from_rows(largest(rows, index, size), x, dim)
+
+
+def segment_min(
+    x: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """Smallest entry of every segment and channel: [N, ...] -> [B, ...]; ties as in :func:`segment_max`."""
+    return -segment_max(-x, index, ptr, dim_size, dim)
+
+
+def segment_broadcast(
+    y: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    length: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """Every segment's row, at each of its entries: [B, ...] -> [N, ...]."""
+    if index is None:
+        if ptr is None:
+            raise ValueError(
+                "index=None and ptr=None: one of them must say which segment an entry belongs to"
+            )
+        index, _ = resolve(None, ptr, None, int(ptr[-1]) if length is None else length)
+    return y.index_select(dim, index)

@@ -1,0 +1,110 @@
+"""Softmax and log-sum-exp within segments, with backwards that keep nothing but an output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpool.ops.ragged import as_rows, from_rows, resolve, widened
+from gpool.ops.reduce import segment_count, segment_max, segment_sum
+
+__all__ = ["segment_logsumexp", "segment_softmax"]
+
+
+def _weights(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """exp(x - top) [N, D], the top [B, D] and the sum of the former [B, D]."""
+    top = segment_max(x.detach(), index, dim_size=size).clamp(
+        min=torch.finfo(x.dtype).min
+    )  # where all are -inf
+    weight = (x - top.index_select(0, index)).exp()
+    return weight, top, segment_sum(weight, index, dim_size=size)
+
+
+def _weights_in_place(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The same without autograd, in the memory of one [N, D]."""
+    top = segment_max(x, index, dim_size=size).clamp_(min=torch.finfo(x.dtype).min)
+    weight = top.index_select(0, index)
+    torch.sub(x, weight, out=weight).exp_()
+    return weight, top, segment_sum(weight, index, dim_size=size)
+
+
+def _softmax(x: Tensor, index: Tensor, size: int) -> Tensor:
+    weight, _, total = _weights(x, index, size)
+    return weight / total.clamp(min=torch.finfo(x.dtype).tiny).index_select(0, index)
+
+
+class _Softmax(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
+        weight, _, total = _weights_in_place(x, index, size)
+        total.clamp_(min=torch.finfo(x.dtype).tiny)
+        return weight.mul_(total.reciprocal_().index_select(0, index))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+        ctx.save_for_backward(output, inputs[1])
+        ctx.size = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        weight, index = ctx.saved_tensors
+        mean = segment_sum(grad * weight, index, dim_size=ctx.size)
+        return weight * (grad - mean.index_select(0, index)), None, None
+
+
+def segment_softmax(
+    x: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """Softmax within every segment and channel, the shape of ``x``; zeros where all of a segment is -inf."""
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    rows = as_rows(widened(x), dim)
+    softmax = _softmax if torch.compiler.is_compiling() else _Softmax.apply
+    return from_rows(softmax(rows, index, size).to(x.dtype), x, dim)
+
+
+def _log(total: Tensor, top: Tensor, index: Tensor) -> Tensor:
+    count = segment_count(index, dim_size=total.size(0)).unsqueeze(-1)
+    return torch.where(count > 0, total.log() + top, 0.0)
+
+
+def _logsumexp(x: Tensor, index: Tensor, size: int) -> Tensor:
+    _, top, total = _weights(x, index, size)
+    filled = torch.where(total > 0, total, 1.0)
+    return _log(filled, torch.where(total > 0, top, -torch.inf), index)
+
+
+class _LogSumExp(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
+        _, top, total = _weights_in_place(x, index, size)
+        return _log(total, top, index)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], inputs[1], output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        x, index, y = ctx.saved_tensors
+        y = y.clamp(min=torch.finfo(y.dtype).min)
+        return (x - y.index_select(0, index)).exp() * grad.index_select(0, index), None, None
+
+
+def segment_logsumexp(
+    x: Tensor,
+    index: Tensor | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+    dim: int = 0,
+) -> Tensor:
+    """log of the sum of exponentials of every segment and channel: [N, ...] -> [B, ...]; 0 where empty."""
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    rows = as_rows(widened(x), dim)
+    logsumexp = _logsumexp if torch.compiler.is_compiling() else _LogSumExp.apply
+    return from_rows(logsumexp(rows, index, size).to(x.dtype), x, dim)

@@ -1,0 +1,93 @@
+"""The command as a user types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gpool.cli import main
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    encoder = {"class_path": "gpool.models.Encoder", "init_args": {"hidden_channels": 8, "num_layers": 2}}
+    given = {
+        "model": {
+            "class_path": "gpool.training.GraphTask",
+            "init_args": {"encoder": encoder, "readout": "torch_geometric.nn.MeanAggregation"},
+        },
+        "data": {"class_path": "gpool.data.Digits", "init_args": {"batch_size": 256}},
+        "trainer": {"max_epochs": 1, "enable_progress_bar": False, "logger": False},
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(given))
+    return str(path)
+
+
+def test_fit_with_another_readout_then_test_and_predict(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    readout = ["--model.readout", "gpool.GNP"]
+    assert main(["fit", "--config", config, *readout]) == 0
+    saved = [str(path) for path in tmp_path.rglob("*.ckpt")]
+    assert len(saved) == 1
+    assert main(["validate", "--config", config, *readout, "--ckpt_path", saved[0]]) == 0
+    assert "val/acc" in capsys.readouterr().out
+    assert main(["test", "--config", config, *readout, "--ckpt_path", saved[0]]) == 0
+    assert "test/acc" in capsys.readouterr().out
+    before = Path(config).read_text()
+    assert main(["predict", "--config", config, *readout, "--ckpt_path", saved[0]]) == 0
+    rows = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert rows[0] == "row," + ",".join(f"output{k}" for k in range(10))
+    assert len(rows) == 1 + 180
+    assert Path(config).read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["fitt"], "gpool: COMMAND='fitt' must be one of fit, validate, test, predict, bench, report"),
+        (["fit", "--config", "nowhere.yaml"], "gpool: "),
+        (["bench"], "gpool: needs plan"),
+        (["bench", "nowhere.yaml"], "gpool: PLAN=nowhere.yaml: No such file or directory"),
+        (["report", "nowhere"], "gpool: DIR=nowhere is not a folder; gpool bench writes one"),
+        (["report", "."], "gpool: DIR=. holds no finished cells; run gpool bench first"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exits_with_2(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(told)
+
+
+def test_a_missing_data_set_is_one_line(
+    config: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch_geometric.datasets import TUDataset
+
+    def download(self: TUDataset) -> None:
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(TUDataset, "download", download)
+    words = ["--data", "gpool.data.TU", "--data.name", "NONE", "--data.root", "here"]
+    assert main(["fit", "--config", config, *words]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("gpool:")]
+    assert len(lines) == 1
+    assert "here/tu/NONE/raw" in lines[0]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("fit", "validate", "test", "predict", "bench", "report"))
