@@ -21,7 +21,7 @@ class HeuristicModel(nn.Module):
         score: such as :func:`gpool.link.heuristics.adamic_adar`.
 
     Shape:
-        - a :class:`LinkBatch` with ``edge_index`` -> [B], scores.
+        - a :class:`LinkBatch` with ``edge_index`` -> [B], float64 scores.
     """
 
     def __init__(self, score: Callable[[Adjacency, Tensor], Tensor]) -> None:
@@ -32,4 +32,4 @@ class HeuristicModel(nn.Module):
         if batch.edge_index is None:
             raise ValueError("batch has no edge_index; a heuristic reads the whole graph (Links(neighbourhood=None))")
         graph = Adjacency.from_edges(batch.edge_index.cpu(), batch.x.size(0))
-        return self.score(graph, batch.pairs.cpu()).to(batch.x)
+        return self.score(graph, batch.pairs.cpu()).to(batch.x.device)

@@ -115,9 +115,18 @@ class LinkTask(TrainingModule):
         """Metrics of the whole test part."""
         self._log(self.test_metrics, "test")
 
-    def predict_step(self, batch: LinkBatch, step: int) -> Tensor:
-        """Probabilities [B]."""
-        return self(batch).sigmoid()
+    def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
+        """The ids of both ends, the user's where the data are :class:`gpool.data.Links`, and the probabilities [B]."""
+        data = self._links()
+        pairs: Any = batch.pairs.tolist()
+        if data is not None:
+            pairs = [[data.graph.ids[i], data.graph.ids[j]] for i, j in pairs]
+        source, target = [p[0] for p in pairs], [p[1] for p in pairs]
+        return {"source": source, "target": target, "score": self(batch).sigmoid()}
+
+    def _links(self) -> Links | None:
+        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+        return data if isinstance(data, Links) else None
 
     def predict(self, data: Links, pairs: Iterable[tuple[Hashable, Hashable]] | None = None, top: int | None = None,
                 trainer: Trainer | None = None) -> list[ScoredPair]:
@@ -136,16 +145,16 @@ class LinkTask(TrainingModule):
             trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
         try:
             outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
-            score, order = torch.cat([torch.empty(0), *outputs]).sort(descending=True, stable=True)
-            ids, ranked = data.graph.ids, data.pairs[order][:top]
         finally:
             data.pairs = asked
-        return [ScoredPair(ids[i], ids[j], float(s)) for (i, j), s in zip(ranked.tolist(), score[:top], strict=True)]
+        found = [ScoredPair(i, j, float(s)) for out in outputs
+                 for i, j, s in zip(out["source"], out["target"], out["score"], strict=True)]
+        return sorted(found, key=lambda pair: -pair.score)[:top]
 
     def describe(self) -> dict[str, Any]:
         """What the numbers must be read with; part of every row of a benchmark's results."""
-        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
-        return {"loss": self.loss, **(data.describe() if isinstance(data, Links) else {})}
+        data = self._links()
+        return {"loss": self.loss, **(data.describe() if data is not None else {})}
 
     def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
         """Move a batch without a copy where it is already there."""

@@ -37,7 +37,7 @@ class LinkMetrics(Metric):
 
     def update(self, score: Tensor, y: Tensor, group: Tensor | None = None) -> None:
         """Take one batch in."""
-        self.score.append(score.detach().float())  # type: ignore[operator, union-attr]
+        self.score.append(score.detach() if score.dtype == torch.double else score.detach().float())  # type: ignore[operator, union-attr]
         self.y.append(y.detach())  # type: ignore[operator, union-attr]
         self.group.append(torch.full_like(y, -1, dtype=torch.long) if group is None else group)  # type: ignore[operator, union-attr]
 
@@ -45,7 +45,9 @@ class LinkMetrics(Metric):
         """All numbers by name."""
         score, y, group = (dim_zero_cat(getattr(self, name)) for name in ("score", "y", "group"))
         positive, negative = score[y > 0.5], score[y < 0.5]
-        found = {"auc": binary_auroc(score.sigmoid(), y.long()), "ap": binary_average_precision(score.sigmoid(), y.long())}
+        rank = score.unique(return_inverse=True)[1].double()  # in [0, 1], so that no sigmoid makes large scores equal
+        rank = rank / rank.max().clamp(min=1)
+        found = {"auc": binary_auroc(rank, y.long()), "ap": binary_average_precision(rank, y.long())}
         found |= {f"hits@{k}": hits_at(k, positive, negative) for k in self.hits}
         if bool((group >= 0).any()):
             found["mrr"] = mean_reciprocal_rank(score, y, group).float()

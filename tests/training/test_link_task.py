@@ -10,7 +10,8 @@ from torchmetrics.functional.classification import binary_auroc
 
 from gpool.data import Links, Neighbourhood
 from gpool.link import DotProduct, LowRankBilinear
-from gpool.models import Encoder, LinkBatch, LinkModel
+from gpool.link.heuristics import common_neighbours
+from gpool.models import Encoder, HeuristicModel, LinkBatch, LinkModel
 from gpool.training import LinkTask
 from gpool.training.link_metrics import LinkMetrics
 
@@ -91,6 +92,25 @@ def test_metrics_are_those_of_the_whole_part(loss) -> None:
     assert abs(found["test/mrr"] - float((1 / rank).mean())) < 1e-5
     right = (score.sigmoid() - y).square().mean() if loss == "mse" else nn.functional.binary_cross_entropy_with_logits(score, y)
     assert abs(found["test/loss"] - float(right)) < 1e-5
+
+
+def test_large_scores_stay_apart() -> None:
+    """Scores far beyond where a sigmoid is 1 in float32."""
+    metrics = LinkMetrics()
+    metrics.update(torch.tensor([200.0, 100.0, 50.0, 25.0]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    assert float(metrics.compute()["auc"]) == 0.75
+
+
+def test_heuristic_in_the_place_of_a_model() -> None:
+    data = Links(neighbourhood=None, batch_size=1000)
+    task = LinkTask(HeuristicModel(common_neighbours))
+    found = Trainer(max_epochs=0, **QUIET).test(task, data, verbose=False)[0]
+    s, observed = data.split, data.observed("test")
+    pos, neg = common_neighbours(observed, s.test_pos), common_neighbours(observed, s.test_neg)
+    ahead = (pos.unsqueeze(1) > neg).double() + 0.5 * (pos.unsqueeze(1) == neg).double()
+    assert abs(found["test/auc"] - float(ahead.mean())) < 1e-6
+    with pytest.raises(ValueError, match="batch has no edge_index"):
+        task(next(iter(Links().val_dataloader())))
 
 
 def test_ogb_evaluators() -> None:
