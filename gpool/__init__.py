@@ -7,6 +7,7 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 
 from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
+from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
 from gpool.readout import GNP, LogMeanExp, PowerMean, register
 
@@ -21,6 +22,7 @@ __all__ = [
     "LogMeanExp",
     "PowerMean",
     "SparseCoarsening",
+    "WalkPool",
     "__version__",
     "pooling",
     "register",

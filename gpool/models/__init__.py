@@ -4,8 +4,11 @@ from gpool.models.algorithmic import AlgorithmicModel
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
+from gpool.models.heuristic import HeuristicModel
+from gpool.models.link import LinkBatch, LinkModel
 from gpool.models.molecule import MoleculeEncoder
 from gpool.models.node import NodeModel
+from gpool.models.pair import PairModel
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 
 __all__ = [
@@ -14,8 +17,12 @@ __all__ = [
     "Encoder",
     "GraphModel",
     "GraphParsingNetwork",
+    "HeuristicModel",
+    "LinkBatch",
+    "LinkModel",
     "MLPHead",
     "MoleculeEncoder",
     "NodeModel",
+    "PairModel",
     "SparseHierarchicalNet",
 ]
