@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import resolve, widened
 from gpool.ops.softmax import segment_softmax
 
@@ -20,9 +21,9 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def forward(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
         sums = value.new_zeros(weight.size(1), size, value.size(1))
-        product = torch.empty_like(value)
-        for k, part in enumerate(sums):
-            part.index_add_(0, index, torch.mul(value, weight[:, k : k + 1], out=product))
+        for rows in row_chunks(value):
+            for k, part in enumerate(sums):
+                part.index_add_(0, index[rows], value[rows] * weight[rows, k : k + 1])
         return sums.transpose(0, 1)
 
     @staticmethod
@@ -33,13 +34,17 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         weight, value, index = ctx.saved_tensors
-        by_weight: list[Tensor] = []
-        by_value = torch.zeros_like(value)
-        for k in range(weight.size(1)):
-            spread = grad[:, k].index_select(0, index)  # [N, D]
-            by_weight.append((spread * value).sum(-1))
-            by_value = torch.addcmul(by_value, spread, weight[:, k : k + 1])
-        return torch.stack(by_weight, -1), by_value, None, None
+        if torch.is_grad_enabled():  # a second derivative will be asked for
+            spread = grad.index_select(0, index)  # [N, K, D]
+            by_value = (spread * weight.unsqueeze(-1)).sum(1)
+            return (spread * value.unsqueeze(1)).sum(-1), by_value, None, None
+        by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
+        for rows in row_chunks(value):
+            for k in range(weight.size(1)):
+                spread = grad[:, k].index_select(0, index[rows])
+                by_weight[rows, k] = (spread * value[rows]).sum(-1)
+                by_value[rows] += spread.mul_(weight[rows, k : k + 1])
+        return by_weight, by_value, None, None
 
 
 def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:

@@ -13,6 +13,7 @@ from gpool.ops.plain_norm import finish, plain_norm
 
 __all__ = ["ChunkedNorm"]
 
+SMALL = 0.7  # orders below multiply the rounding of a sum by so much that it is taken in float64
 FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
 
 
@@ -41,6 +42,7 @@ class ChunkedNorm(torch.autograd.Function):
         longest = max(stop - start for start, stop, _, _ in pieces.chunks)
         spare = [x.new_empty(longest, width) for _ in range(3 if pieces.perm is None else 4)]
         order = torch.arange(longest)
+        small = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p)) < SMALL
         for start, stop, first, last in pieces.chunks:
             m, log, power, *room = (v[: stop - start] for v in spare)
             extreme, total, entropy = (v[first:last] for v in parts)
@@ -56,7 +58,7 @@ class ChunkedNorm(torch.autograd.Function):
             _log_ratio(m, extreme, local, safe, log)
             torch.mul(log, p, out=power)
             (power if safe else power.clamp_(max=0.0)).exp_()
-            _sum(power, starts, order, total)
+            _sum(power.double() if small else power, starts, order, total)
             if learn:
                 _sum(log.mul_(power), starts, order, entropy)
             if slope is not None:
