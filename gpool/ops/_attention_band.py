@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpool.ops.segment import segment_count
+from gpool.ops.segment import segment_broadcast, segment_count
 
 __all__ = ["band_attention"]
 
@@ -26,41 +26,32 @@ def band_attention(
     With the nodes sorted by graph and cut into chunks of c = ``max_size`` rows, the graph of any row of a
     chunk lies in that chunk and its two neighbours: [T, c] queries meet [T, 3 c] keys.
     """
+    if index.numel() == 0:
+        return value
+    chunk, rows = max_size, torch.arange(index.numel(), device=index.device)
     order = index.argsort(stable=True)
-    chunk = max_size
-    q, graph = _cut(query, order, chunk, 0), _cut_index(index, order, chunk, 0)  # [T, c, H, D], [T, c]
-    k, v = (_around(_cut(x, order, chunk, 1)) for x in (key, value))  # [T, 3 c, H, D]
-    mask = graph[:, :, None] == _around(_cut_index(index, order, chunk, 1))[:, None, :]  # [T, c, 3 c]
+    node, graph = _around(order, index, chunk)  # [T, 3 c] each
+    own = slice(chunk, 2 * chunk)
+    mask = graph[:, own, None] == graph[:, None, :]  # [T, c, 3 c]
+    q, k, v = query[node[:, own]], key[node], value[node]  # [T, c, H, D], [T, 3 c, H, D] twice
     if zero_token:
         k, v = (F.pad(x, (0, 0, 0, 0, 0, 1)) for x in (k, v))
         mask = F.pad(mask, (0, 1), value=True)
     y = F.scaled_dot_product_attention(
         q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask[:, None], dropout_p=dropout
-    )
-    rows = y.transpose(1, 2).reshape(-1, *query.shape[1:])[: index.numel()]  # sorted, [N, H, D]
-    out = torch.empty_like(query).index_copy(0, order, rows)
-    too_large = (segment_count(index, dim_size=dim_size) > max_size).index_select(0, index)
+    )  # [T, H, c, D]
+    place = torch.empty_like(order).index_copy(0, order, rows)  # of every node in the sorted order
+    out = y[place // chunk, :, place % chunk]  # [N, H, D]
+    too_large = segment_broadcast(segment_count(index, dim_size=dim_size) > max_size, index)
     return out.masked_fill(too_large[:, None, None], float("nan"))
 
 
-def _cut(x: Tensor, order: Tensor, chunk: int, margin: int) -> Tensor:
-    """Sorted rows in whole chunks, ``margin`` chunks of zeros at both ends: [T + 2 margin, c, H, D]."""
-    rows = x.index_select(0, order)
-    before, after = margin * chunk, _fill(rows.size(0), chunk) + margin * chunk
-    return F.pad(rows, (0, 0, 0, 0, before, after)).view(-1, chunk, *x.shape[1:])
-
-
-def _cut_index(index: Tensor, order: Tensor, chunk: int, margin: int) -> Tensor:
-    """The graph of those rows, -1 for the rows of zeros: [T + 2 margin, c]."""
-    before, after = margin * chunk, _fill(index.numel(), chunk) + margin * chunk
-    return F.pad(index.index_select(0, order), (before, after), value=-1).view(-1, chunk)
-
-
-def _fill(rows: int, chunk: int) -> int:
-    """Rows that are missing from the last chunk."""
-    return (rows + chunk - 1) // chunk * chunk - rows
-
-
-def _around(x: Tensor) -> Tensor:
-    """Every chunk with the one before and the one after: [T + 2, c, ...] -> [T, 3 c, ...]."""
-    return torch.cat([x[:-2], x[1:-1], x[2:]], dim=1)
+def _around(order: Tensor, index: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    """Nodes of every chunk and its two neighbours; their graphs, -1 before the first and after the last."""
+    nodes = order.numel()
+    chunks = (nodes + chunk - 1) // chunk + 1  # never 1, which torch.export would take for a constant
+    first = torch.arange(chunks, device=order.device) * chunk
+    place = first[:, None] + torch.arange(-chunk, 2 * chunk, device=order.device)  # [T, 3 c]
+    inside = (place >= 0) & (place < nodes)
+    node = order[place.clamp(min=0, max=nodes - 1)]
+    return node, torch.where(inside, index[node], -1)

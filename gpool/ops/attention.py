@@ -40,7 +40,7 @@ def ragged_attention(
       are needed on the host: **one host synchronisation** on an accelerator, none when ``sizes`` is given.
     - *Opaque* (chosen while ``torch.compile`` or ``torch.export`` trace): the same, as one custom operator
       ``gpool::ragged_attention``, which ``fullgraph=True`` accepts. The synchronisation remains, inside
-      the operator; the backward computes the forward once more; ``sizes`` cannot be given.
+      the operator, whether or not ``sizes`` is given; the backward computes the forward once more.
     - *Band* (chosen when ``max_size`` is given): N rows in chunks of ``max_size``, each attending over
       three chunks. All shapes follow from N: **no synchronisation**, and ``fullgraph=True`` compiles it;
       the work is 3 N ``max_size``, whatever the graphs' own sizes. A masked NaN is still NaN, so one in a

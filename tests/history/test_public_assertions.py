@@ -25,7 +25,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "softmax": {"heads": 2, "norm": "softmax"},
     "uniform, residual, layer norm": {"heads": 4, "norm": "uniform", "residual": True, "layer_norm": True},
     "no node attention": {"norm": "softmax", "node_attention": False, "mix": "learned"},
-    "band": {"heads": 2, "norm": "softmax", "max_nodes": 5},
+    "band": {"heads": 2, "norm": "softmax", "max_nodes": 9},
     "signed, tied": {"heads": 2, "tie_qk_init": True},
 }
 
