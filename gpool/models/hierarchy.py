@@ -42,7 +42,9 @@ class Hierarchy(nn.Module):
     def __init__(self, pooling: Sequence[Pooling], layers: Sequence[nn.Module]) -> None:
         super().__init__()
         if len(pooling) != len(layers):
-            raise ValueError(f"layers has {len(layers)} entries and must have {len(pooling)}, one for each pooling")
+            raise ValueError(
+                f"layers has {len(layers)} entries and must have {len(pooling)}, one for each pooling"
+            )
         self.pooling = nn.ModuleList(pooling)
         self.layers = nn.ModuleList(layers)
 
