@@ -66,6 +66,11 @@ def test_imports_point_one_way(path: Path) -> None:
             assert rank.get(imported, 0) <= rank[part], f"{part} imports {imported} (line {node.lineno})"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments" / "fit").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_fit_configuration_parses(path: Path) -> None:
+    check(yaml.safe_load(path.read_text()))
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.name)
 def test_every_plan_parses(path: Path) -> None:
     given = yaml.safe_load(path.read_text())

@@ -95,7 +95,8 @@ class Pooled:
         if above.cluster.size(0) != self.num_nodes or above.edge_cluster.size(0) != self.edge_index.size(1):
             raise ValueError(
                 f"above pooled a graph of {above.cluster.size(0)} nodes and {above.edge_cluster.size(0)} "
-                f"edges; it must have pooled this level's {self.num_nodes} nodes and {self.edge_index.size(1)} edges"
+                f"edges; it must have pooled this level's {self.num_nodes} nodes "
+                f"and {self.edge_index.size(1)} edges"
             )
         losses = [loss for loss in (self.aux_loss, above.aux_loss) if loss is not None]
         return replace(

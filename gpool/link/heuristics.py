@@ -1,0 +1,145 @@
+"""Scores of node pairs from the graph alone, for many pairs at once: the baselines of link prediction.
+
+Every function takes an undirected graph as a :class:`gpool.ops.adjacency.Adjacency`, pairs [B, 2] and returns float64
+scores [B]; a higher score says that a link is likelier. They need scipy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpool.ops.adjacency import Adjacency
+
+__all__ = ["adamic_adar", "common_neighbours", "katz", "personalised_pagerank", "resource_allocation"]
+
+CHUNK = 1 << 14  # pairs at once: bounds the memory of the row products
+
+
+def _matrix(graph: Adjacency) -> Any:
+    from scipy.sparse import csr_matrix
+
+    held = (torch.ones(graph.num_edges).double().numpy(), graph.col.numpy(), graph.rowptr.numpy())
+    return csr_matrix(held, shape=(graph.num_nodes, graph.num_nodes))
+
+
+def _shared(graph: Adjacency, pairs: Tensor, weight: Callable[[Tensor], Tensor]) -> Tensor:
+    """The sum over common neighbours of a weight of their degree."""
+    from scipy.sparse import diags
+
+    _check(graph, pairs)
+    matrix = _matrix(graph)
+    weighted = matrix @ diags(weight(graph.degree.double()).numpy())
+    out = [torch.zeros(0, dtype=torch.double)]
+    for part in pairs.split(CHUNK):
+        i, j = part.t().numpy()
+        out.append(torch.from_numpy(weighted[i].multiply(matrix[j]).sum(axis=1)).view(-1))
+    return torch.cat(out)
+
+
+def common_neighbours(graph: Adjacency, pairs: Tensor) -> Tensor:
+    """How many nodes are linked to both i and j.
+
+    >>> import torch
+    >>> square = Adjacency.from_edges(torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]]), num_nodes=4)
+    >>> common_neighbours(square, torch.tensor([[0, 2], [0, 1]])).tolist()
+    [2.0, 0.0]
+    """
+    return _shared(graph, pairs, torch.ones_like)
+
+
+def adamic_adar(graph: Adjacency, pairs: Tensor) -> Tensor:
+    """Sum over the common neighbours of 1 / log(degree) (Adamic and Adar 2003); those of degree 1 count nothing."""
+    return _shared(graph, pairs, lambda d: torch.where(d > 1, 1 / d.clamp(min=2).log(), 0.0))
+
+
+def resource_allocation(graph: Adjacency, pairs: Tensor) -> Tensor:
+    """Sum over the common neighbours of 1 / degree (Zhou, Lü, Zhang 2009, arXiv 0901.0553)."""
+    return _shared(graph, pairs, lambda d: 1 / d.clamp(min=1))
+
+
+def katz(graph: Adjacency, pairs: Tensor, beta: float = 0.001, tolerance: float = 1e-12) -> Tensor:
+    """Sum over lengths l >= 1 of beta^l times the number of walks of l steps from i to j (Katz 1953).
+
+    The series is summed until what is left is below ``tolerance``; ``beta`` must be below 1 over the largest degree, which
+    makes that sure.
+
+    Raises:
+        ValueError: beta not in (0, 1 / largest degree).
+    """
+    _check(graph, pairs)
+    largest = float(graph.degree.max()) if graph.num_edges > 0 else 1.0
+    if not 0.0 < beta < 1.0 / largest:
+        raise ValueError(f"beta={beta} must be above 0 and below 1 / {largest:.0f}, the largest degree")
+    ratio, bound, terms = beta * largest, beta * largest / (1 - beta * largest), 1
+    while bound > tolerance:
+        bound, terms = bound * ratio, terms + 1
+    step = beta * _matrix(graph)
+    return _columns(graph, pairs, lambda column: _series(step, column, terms))
+
+
+def _series(step: Any, column: Any, terms: int) -> Any:
+    """sum over l = 1 .. terms of step^l column."""
+    total = term = step @ column
+    for _ in range(terms - 1):
+        term = step @ term
+        total = total + term
+    return total
+
+
+def personalised_pagerank(
+    graph: Adjacency, pairs: Tensor, damping: float = 0.85, tolerance: float = 1e-10
+) -> Tensor:
+    """PageRank of j for a walker that starts again at i, plus that of i for one that starts again at j.
+
+    With the probability ``damping`` it goes to a uniform neighbour, else back; a node without a link sends it back. The
+    series is cut where what is left is below ``tolerance``.
+
+    Raises:
+        ValueError: damping not in (0, 1).
+    """
+    from scipy.sparse import diags
+
+    _check(graph, pairs)
+    if not 0.0 < damping < 1.0:
+        raise ValueError(f"damping={damping} must be between 0 and 1")
+    inverse = torch.where(graph.degree > 0, 1.0 / graph.degree.clamp(min=1).double(), 0.0)
+    step = damping * (_matrix(graph) @ diags(inverse.numpy()))  # column u: from u to its neighbours
+    dead = (graph.degree == 0).double().unsqueeze(1).numpy() * damping
+    terms, left = 0, 1.0
+    while left > tolerance:
+        terms, left = terms + 1, left * damping
+
+    def rank(start: Any) -> Any:
+        total = state = start
+        for _ in range(terms):
+            state = step @ state + start * (dead * state).sum(axis=0, keepdims=True)
+            total = total + state
+        return (1 - damping) * total
+
+    return _columns(graph, pairs, rank) + _columns(graph, pairs.flip(1), rank)
+
+
+def _columns(graph: Adjacency, pairs: Tensor, solve: Callable[[Any], Any], width: int = 256) -> Tensor:
+    """solve(e_i)_j of every pair, ``width`` different i at once."""
+    out = torch.zeros(pairs.size(0), dtype=torch.double)
+    starts, which = pairs[:, 0].unique(return_inverse=True)
+    for first in range(0, starts.numel(), width):
+        some = starts[first : first + width]
+        column = torch.zeros(graph.num_nodes, some.numel(), dtype=torch.double)
+        column[some, torch.arange(some.numel())] = 1.0
+        solved = torch.from_numpy(solve(column.numpy()))
+        mine = (which >= first) & (which < first + width)
+        out[mine] = solved[pairs[mine, 1], which[mine] - first]
+    return out
+
+
+def _check(graph: Adjacency, pairs: Tensor) -> None:
+    if pairs.dim() != 2 or pairs.size(1) != 2 or pairs.is_floating_point():
+        raise ValueError(f"pairs of shape {tuple(pairs.shape)} and {pairs.dtype} must be [B, 2] of integers")
+    if pairs.numel() > 0 and not 0 <= int(pairs.min()) <= int(pairs.max()) < graph.num_nodes:
+        wrong = int(pairs.min()) if int(pairs.min()) < 0 else int(pairs.max())
+        raise ValueError(f"pairs holds the unknown node {wrong}; ids must be 0 .. {graph.num_nodes - 1}")

@@ -1,0 +1,176 @@
+"""Training of link models: what is minimised, what is measured, and predictions with the user's ids."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any, Literal, NamedTuple
+
+import torch.nn.functional as F
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from gpool.data.links import Links
+from gpool.models.link import LinkBatch
+from gpool.models.pair import PairModel
+from gpool.training.base import TrainingModule, adam
+from gpool.training.link_metrics import LinkMetrics
+
+__all__ = ["LinkTask", "ScoredPair"]
+
+
+class ScoredPair(NamedTuple):
+    """Two ids of the user's graph and how likely their link is."""
+
+    source: Hashable
+    target: Hashable
+    score: float
+
+
+class LinkTask(TrainingModule):
+    """A LightningModule for links: one number a pair, its sigmoid the probability of a link.
+
+    Give either a whole ``model``, or an ``encoder`` and a ``scorer``, of which a :class:`gpool.models.PairModel` is made.
+
+    Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for every K of
+    ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB set, that evaluator's numbers.
+
+    Args:
+        model: takes a :class:`gpool.models.LinkBatch` and returns logits [B].
+        encoder: returns every layer's states of the whole graph, such as :class:`gpool.models.Encoder`.
+        scorer: from the states of two nodes to a logit.
+        loss: ``"bce"``, or ``"mse"`` between the probability and 0 or 1.
+        hits: the K of Hits@K.
+        evaluator: an OGB set, such as ``"ogbl-ddi"``.
+        optimizer, lr_scheduler, exponent_lr: see :class:`TrainingModule`.
+
+    Raises:
+        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; K < 1.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        encoder: nn.Module | None = None,
+        scorer: nn.Module | None = None,
+        loss: Literal["bce", "mse"] = "bce",
+        hits: tuple[int, ...] = (20, 50, 100),
+        evaluator: str | None = None,
+        optimizer: OptimizerCallable = adam,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        exponent_lr: float = 5.0,
+    ) -> None:
+        super().__init__(optimizer, lr_scheduler, exponent_lr)
+        if model is None:
+            if encoder is None or scorer is None:
+                raise ValueError("give a model, or both an encoder and a scorer")
+            model = PairModel(encoder, scorer)
+        elif encoder is not None or scorer is not None:
+            raise ValueError("give either a model, or an encoder and a scorer, not both")
+        if loss not in ("bce", "mse"):
+            raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
+        self.model = model
+        self.loss = loss
+        self.val_metrics = LinkMetrics(hits, evaluator)
+        self.test_metrics = LinkMetrics(hits, evaluator)
+
+    def forward(self, batch: LinkBatch) -> Tensor:
+        """Logits [B] of a batch of pairs."""
+        return self.model(batch)
+
+    def _loss(self, logit: Tensor, y: Tensor) -> Tensor:
+        if self.loss == "mse":
+            return F.mse_loss(logit.sigmoid(), y.to(logit.dtype))
+        return F.binary_cross_entropy_with_logits(logit, y.to(logit.dtype))
+
+    def training_step(self, batch: LinkBatch, step: int) -> Tensor:
+        """The loss of a batch."""
+        loss = self._loss(self(batch), batch.y)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_links)
+        return loss
+
+    def _evaluate(self, batch: LinkBatch, metrics: LinkMetrics, prefix: str) -> None:
+        logit = self(batch)
+        self.log(
+            f"{prefix}/loss",
+            self._loss(logit, batch.y),
+            on_step=False,
+            on_epoch=True,
+            batch_size=batch.num_links,
+        )
+        metrics.update(logit, batch.y, batch.group)
+
+    def _log(self, metrics: LinkMetrics, prefix: str) -> None:
+        self.log_dict({f"{prefix}/{name}": value for name, value in metrics.compute().items()})
+        metrics.reset()
+
+    def validation_step(self, batch: LinkBatch, step: int) -> None:
+        """Scores of a batch of the validation part."""
+        self._evaluate(batch, self.val_metrics, "val")
+
+    def test_step(self, batch: LinkBatch, step: int) -> None:
+        """Scores of a batch of the test part."""
+        self._evaluate(batch, self.test_metrics, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Metrics of the whole validation part."""
+        self._log(self.val_metrics, "val")
+
+    def on_test_epoch_end(self) -> None:
+        """Metrics of the whole test part."""
+        self._log(self.test_metrics, "test")
+
+    def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
+        """The ids of both ends, the user's where the data are :class:`gpool.data.Links`, and the probabilities [B]."""
+        data = self._links()
+        pairs: Any = batch.pairs.tolist()
+        if data is not None:
+            pairs = [[data.graph.ids[i], data.graph.ids[j]] for i, j in pairs]
+        source, target = [p[0] for p in pairs], [p[1] for p in pairs]
+        return {"source": source, "target": target, "score": self(batch).sigmoid()}
+
+    def _links(self) -> Links | None:
+        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+        return data if isinstance(data, Links) else None
+
+    def predict(
+        self,
+        data: Links,
+        pairs: Iterable[tuple[Hashable, Hashable]] | None = None,
+        top: int | None = None,
+        trainer: Trainer | None = None,
+    ) -> list[ScoredPair]:
+        """Pairs of the user's ids by falling score: those given, else all that are not linked; at most ``top``.
+
+        A pair that is given twice comes twice. Equal scores keep the order of the pairs.
+
+        Raises:
+            ValueError: an unknown id, i = j, or top < 1.
+        """
+        if top is not None and top < 1:
+            raise ValueError(f"top={top} must be at least 1")
+        asked = data.pairs
+        data.pairs = data.unlinked() if pairs is None else data.graph.position(pairs)
+        if trainer is None:
+            trainer = Trainer(
+                accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False
+            )
+        try:
+            outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
+        finally:
+            data.pairs = asked
+        found = [
+            ScoredPair(i, j, float(s))
+            for out in outputs
+            for i, j, s in zip(out["source"], out["target"], out["score"], strict=True)
+        ]
+        return sorted(found, key=lambda pair: -pair.score)[:top]
+
+    def describe(self) -> dict[str, Any]:
+        """What the numbers must be read with; part of every row of a benchmark's results."""
+        data = self._links()
+        return {"loss": self.loss, **(data.describe() if data is not None else {})}
+
+    def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
+        """Move a batch without a copy where it is already there."""
+        return batch.to(device, non_blocking=True)

@@ -1,0 +1,76 @@
+"""AUC, AP, Hits@K, MRR and OGB's evaluators over the scores of a whole part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+from torchmetrics.utilities import dim_zero_cat
+
+from gpool.link.scores import hits_at, mean_reciprocal_rank
+
+__all__ = ["LinkMetrics"]
+
+
+class LinkMetrics(Metric):
+    """Collects logits, labels and groups, and measures them together.
+
+    Args:
+        hits: the K of Hits@K.
+        evaluator: an OGB set whose evaluator is asked too, such as ``"ogbl-ddi"``; its numbers are named ``ogb-...``.
+    """
+
+    full_state_update = False
+
+    def __init__(self, hits: tuple[int, ...] = (20, 50, 100), evaluator: str | None = None) -> None:
+        super().__init__()
+        for k in hits:
+            if k < 1:
+                raise ValueError(f"hits holds {k}; every K must be at least 1")
+        self.hits = tuple(hits)
+        self.evaluator = None if evaluator is None else _ogb(evaluator)
+        for name in ("score", "y", "group"):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def update(self, score: Tensor, y: Tensor, group: Tensor | None = None) -> None:
+        """Take one batch in."""
+        self.score.append(score.detach() if score.dtype == torch.double else score.detach().float())  # type: ignore[operator, union-attr]
+        self.y.append(y.detach())  # type: ignore[operator, union-attr]
+        self.group.append(torch.full_like(y, -1, dtype=torch.long) if group is None else group)  # type: ignore[operator, union-attr]
+
+    def compute(self) -> dict[str, Tensor]:
+        """All numbers by name."""
+        score, y, group = (dim_zero_cat(getattr(self, name)) for name in ("score", "y", "group"))
+        positive, negative = score[y > 0.5], score[y < 0.5]
+        rank = score.unique(return_inverse=True)[
+            1
+        ].double()  # in [0, 1], so that no sigmoid makes large scores equal
+        rank = rank / rank.max().clamp(min=1)
+        found = {"auc": binary_auroc(rank, y.long()), "ap": binary_average_precision(rank, y.long())}
+        found |= {f"hits@{k}": hits_at(k, positive, negative) for k in self.hits}
+        if bool((group >= 0).any()):
+            found["mrr"] = mean_reciprocal_rank(score, y, group).float()
+        if self.evaluator is not None:
+            found |= self._official(score, y, group)
+        return found
+
+    def _official(self, score: Tensor, y: Tensor, group: Tensor) -> dict[str, Tensor]:
+        positive, negative = score[y > 0.5], score[y < 0.5]
+        if self.evaluator.eval_metric == "mrr":
+            owners = group[y < 0.5]
+            order = owners.argsort(stable=True)
+            negative = negative[order].view(positive.numel(), -1)
+        held: dict[str, Any] = self.evaluator.eval({"y_pred_pos": positive, "y_pred_neg": negative})
+        return {
+            f"ogb-{k.removesuffix('_list')}": torch.as_tensor(v, dtype=torch.float).mean()
+            for k, v in held.items()
+        }
+
+
+def _ogb(name: str) -> Any:
+    from ogb.linkproppred import Evaluator
+
+    return Evaluator(name)

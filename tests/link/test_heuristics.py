@@ -1,0 +1,66 @@
+"""Heuristics against networkx and against dense algebra."""
+
+from __future__ import annotations
+
+import networkx as nx
+import pytest
+import torch
+from torch import Tensor
+
+from gpool.link.heuristics import (
+    adamic_adar,
+    common_neighbours,
+    katz,
+    personalised_pagerank,
+    resource_allocation,
+)
+from gpool.ops.adjacency import Adjacency
+
+
+def case(seed: int) -> tuple[nx.Graph, Adjacency, Tensor]:
+    graph = nx.gnp_random_graph(14, 0.25, seed=seed)
+    graph.add_node(14)  # alone
+    edges = torch.tensor(list(graph.edges())).t()
+    return graph, Adjacency.from_edges(edges, 15), torch.combinations(torch.arange(15))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_local_ones_equal_networkx(seed: int) -> None:
+    graph, adjacency, pairs = case(seed)
+    listed = [tuple(p) for p in pairs.tolist()]
+    right = torch.tensor([float(len(list(nx.common_neighbors(graph, u, v)))) for u, v in listed])
+    assert torch.equal(common_neighbours(adjacency, pairs).float(), right)
+    for ours, theirs in ((adamic_adar, nx.adamic_adar_index), (resource_allocation, nx.resource_allocation_index)):
+        right = torch.tensor([s for _, _, s in theirs(graph, listed)], dtype=torch.double)
+        torch.testing.assert_close(ours(adjacency, pairs), right)
+
+
+def test_katz_equals_the_inverse() -> None:
+    graph, adjacency, pairs = case(3)
+    a = torch.from_numpy(nx.to_numpy_array(graph, nodelist=range(15)))
+    dense = torch.linalg.inv(torch.eye(15, dtype=torch.double) - 0.05 * a) - torch.eye(15, dtype=torch.double)
+    torch.testing.assert_close(katz(adjacency, pairs, beta=0.05), dense[tuple(pairs.t())], rtol=1e-8, atol=1e-10)
+
+
+def test_pagerank_equals_networkx() -> None:
+    graph, adjacency, pairs = case(4)
+    rank = [nx.pagerank(graph, alpha=0.85, personalization={i: 1.0}, dangling={i: 1.0}, tol=1e-13, max_iter=1000) for i in range(15)]
+    right = torch.tensor([rank[i][j] + rank[j][i] for i, j in pairs.tolist()], dtype=torch.double)
+    torch.testing.assert_close(personalised_pagerank(adjacency, pairs), right, rtol=1e-6, atol=1e-8)
+
+
+def test_no_pairs_no_edges_errors() -> None:
+    empty = Adjacency.from_edges(torch.zeros(2, 0, dtype=torch.long), 3)
+    one, none = torch.tensor([[0, 1]]), torch.zeros(0, 2, dtype=torch.long)
+    for score in (common_neighbours, adamic_adar, resource_allocation, katz, personalised_pagerank):
+        assert score(empty, one).tolist() == [0.0]
+        assert score(empty, none).shape == (0,)
+        with pytest.raises(ValueError, match="unknown node 3"):
+            score(empty, torch.tensor([[0, 3]]))
+        with pytest.raises(ValueError, match=r"must be \[B, 2\]"):
+            score(empty, torch.tensor([0, 1]))
+    _, adjacency, _ = case(0)
+    with pytest.raises(ValueError, match=r"beta=0.9 must be above 0 and below 1 / "):
+        katz(adjacency, one, beta=0.9)
+    with pytest.raises(ValueError, match="damping=1.0 must be between 0 and 1"):
+        personalised_pagerank(adjacency, one, damping=1.0)

@@ -1,0 +1,92 @@
+"""Link models: the sparse convolution is PyG's, the network is the paper's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch_geometric.nn import GCNConv
+
+from gpool.data import Links, Neighbourhood
+from gpool.link import DotProduct
+from gpool.models import Encoder, LinkBatch, LinkModel, PairModel
+from gpool.models.link import GCN, WalkClassifier
+
+
+def batch(labels: bool = False) -> LinkBatch:
+    return next(iter(Links(neighbourhood=Neighbourhood(labels=labels)).val_dataloader()))
+
+
+def test_gcn_equals_pyg() -> None:
+    links = batch().subgraphs
+    ours, theirs = GCN(5, 3).double(), GCNConv(5, 3).double()
+    with torch.no_grad():
+        theirs.lin.weight.copy_(ours.linear.weight)
+        ours.bias.normal_()
+        theirs.bias.copy_(ours.bias)
+    x = torch.randn(links.num_nodes, 5, dtype=torch.double, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    a, b = ours(x, links), theirs(y, links.edge_index)
+    torch.testing.assert_close(a, b)
+    weight = torch.randn_like(a)
+    (a * weight).sum().backward()
+    (b * weight).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+    torch.testing.assert_close(ours.linear.weight.grad, theirs.lin.weight.grad)
+
+
+def test_the_published_network() -> None:
+    """Widths of sections 4 and 7: [x, h1, h2] into the pooling, 72 features, 20, 20, 10 and 1 times as wide."""
+    model = LinkModel(16)
+    assert model.pool.channels == 16 + 64
+    widths = [layer.out_features for layer in model.classifier if isinstance(layer, torch.nn.Linear)]
+    assert widths == [1440, 1440, 720, 72, 1]
+    assert isinstance(model.classifier[0], torch.nn.BatchNorm1d)
+    links = batch()
+    model.eval()
+    z = model.encode(links)
+    h1 = model.first(links.x, links.subgraphs)
+    torch.testing.assert_close(z, torch.cat([links.x, h1, model.second(h1.relu(), links.subgraphs)], 1))
+    logits = model(links)
+    assert logits.shape == (links.num_links,)
+    torch.testing.assert_close(logits, model.classifier(model.pool(z, links.subgraphs)).squeeze(-1))
+
+
+def test_scores_do_not_depend_on_the_batch_or_the_order_of_the_ends() -> None:
+    data = Links()
+    model = LinkModel(16).eval()
+    part = data.dataset("test")
+    together = model(part[[0, 5, 9]])
+    for k, position in enumerate((0, 5, 9)):
+        torch.testing.assert_close(model(part[[position]])[0], together[k])
+    part.pairs = part.pairs.flip(1)
+    torch.testing.assert_close(model(part[[0, 5, 9]]), together)
+
+
+def test_labels_are_embedded_and_large_ones_share() -> None:
+    links = batch(labels=True)
+    model = LinkModel(16, max_label=3).eval()
+    assert model.needs_labels
+    assert model.pool.channels == 16 + 32 + 64
+    assert links.labels.max() >= 3
+    clamped = LinkBatch(links.pairs, links.y, links.x, links.subgraphs, links.labels.clamp(max=3))
+    torch.testing.assert_close(model(links), model(clamped))
+    with pytest.raises(ValueError, match="batch has no labels"):
+        model(batch())
+    with pytest.raises(ValueError, match="max_label=0"):
+        LinkModel(16, max_label=0)
+
+
+def test_pair_model() -> None:
+    whole = next(iter(Links(neighbourhood=None).val_dataloader()))
+    model = PairModel(Encoder(16, 8, num_layers=2, conv="sage"), DotProduct()).eval()
+    z = model.encoder(whole.x, whole.edge_index)[-1]
+    i, j = whole.pairs.t()
+    torch.testing.assert_close(model(whole), (z[i] * z[j]).sum(1))
+    with pytest.raises(ValueError, match="batch has no edge_index"):
+        model(batch())
+    with pytest.raises(ValueError, match="batch has no subgraphs"):
+        LinkModel(16)(whole)
+
+
+def test_classifier_shape() -> None:
+    assert WalkClassifier(6)(torch.randn(4, 6)).shape == (4, 1)
