@@ -2,9 +2,10 @@
 
     python experiments/bench/pooling_memory.py [--csv FILE] [--png FILE] [--sizes 1000 3000 ...]
 
-One Erdős-Rényi graph with twice as many edges as nodes and 128 channels, as in the memory experiments of arXiv 1811.01287 and
-2402.14393, on one CPU thread: what the peak of resident memory rises by in one forward and backward pass, each in a
-process of its own. The dense one is PyG's ``dense_diff_pool`` with a quarter as many clusters; it stops at 10,000 nodes.
+One Erdős-Rényi graph with twice as many edges as nodes and 128 channels, as in the memory experiments of
+arXiv 1811.01287 and 2402.14393, on one CPU thread: what the peak of resident memory rises by in one forward and
+backward pass, each in a process of its own. The dense one is PyG's ``dense_diff_pool`` with a quarter as many
+clusters; it stops at 10,000 nodes.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ def main() -> None:
     if given.one:
         measure(given.one[0], int(given.one[1]))
         return
-    print(f"gpool {gpool.__version__}, torch {torch.__version__}, torch_geometric {torch_geometric.__version__}")
+    print(
+        f"gpool {gpool.__version__}, torch {torch.__version__}, torch_geometric {torch_geometric.__version__}"
+    )
     rows: list[dict[str, float | str]] = []
     for name in LAYERS:
         for nodes in given.sizes:
