@@ -1,5 +1,5 @@
-"""Random batches of graphs for property tests: empty graphs, single nodes, isolated nodes, interleaved batch vectors,
-parallel edges, self-loops."""
+"""Random batches of graphs for property tests: empty graphs, single nodes, isolated nodes, interleaved batch
+vectors, parallel edges, self-loops."""
 
 from __future__ import annotations
 

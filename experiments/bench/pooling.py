@@ -2,9 +2,9 @@
 
     python experiments/bench/pooling.py [--csv FILE] [--growth] [--grad]
 
-Prints the medians of interleaved forward passes and their ratios; a peer that is not installed is left out and said so.
-With ``--growth`` one level of every gpool pooling on graphs of 10,000 to 1,000,000 nodes with 5 directed edges a node, each
-in a process of its own, with its peak of resident memory.
+Prints the medians of interleaved forward passes and their ratios; a peer that is not installed is left out
+and said so. With ``--growth`` one level of every gpool pooling on graphs of 10,000 to 1,000,000 nodes with 5
+directed edges a node, each in a process of its own, with its peak of resident memory.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def small_graphs(graphs: int = 256, low: int = 40, high: int = 80, degree: int =
     size = torch.randint(low, high + 1, (graphs,), generator=g)
     start = size.cumsum(0) - size
     once = [
-        torch.randint(int(n), (2, int(n) * degree // 2), generator=g) + s for n, s in zip(size, start, strict=True)
+        torch.randint(int(n), (2, int(n) * degree // 2), generator=g) + s
+        for n, s in zip(size, start, strict=True)
     ]
     batch = torch.repeat_interleave(torch.arange(graphs), size)
     return _finish(torch.cat(once, dim=1), batch, graphs, g)
@@ -115,7 +116,7 @@ def compare(label: str, graph: Graph, repeats: int, rows: list[dict[str, Any]]) 
         print(f"  {name:28s}{value:10.2f} ms")
         rows.append({"data": label, "layer": name, "ms": round(value, 3)})
     for ours, peer, bar in BARS:
-        if peer in found and ("SparseCoarsening" != ours or graph[3] > 1):
+        if peer in found and (ours != "SparseCoarsening" or graph[3] > 1):
             ratio = found[ours] / found[peer]
             verdict = "met" if ratio <= bar else "MISSED"
             print(f"  {ours} / {peer} = {ratio:.4f} (1/{1 / ratio:.1f}), bar {bar:.4f}: {verdict}")
@@ -137,7 +138,9 @@ def one_level(name: str, nodes: int) -> None:
 
 
 def growth(grad: bool, rows: list[dict[str, Any]]) -> None:
-    print(f"\none level on n nodes and 5 n directed edges, {CHANNELS} channels, autograd {'on' if grad else 'off'}")
+    print(
+        f"\none level, n nodes, 5 n directed edges, {CHANNELS} channels, autograd {'on' if grad else 'off'}"
+    )
     for name in POOLINGS:
         first = 0.0
         for nodes in SIZES:
@@ -146,7 +149,8 @@ def growth(grad: bool, rows: list[dict[str, Any]]) -> None:
             scaled = out["ms"] / (nodes * math.log(nodes))
             first = first or scaled
             print(
-                f"  {name:28s}{nodes:10d} nodes{out['ms']:10.1f} ms   per n log n, 10,000 nodes = 1: {scaled / first:5.2f}"
+                f"  {name:28s}{nodes:10d} nodes{out['ms']:10.1f} ms"
+                f"   per n log n, 10,000 nodes = 1: {scaled / first:5.2f}"
                 f"   peak {out['peak']:5.2f} GiB (inputs and libraries {out['before']:.2f})"
             )
             rows.append({"data": f"{nodes} nodes", "layer": name, **{k: round(v, 3) for k, v in out.items()}})
@@ -155,7 +159,9 @@ def growth(grad: bool, rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--csv", type=Path, help="write the rows to this file")
-    parser.add_argument("--growth", action="store_true", help="time and memory from 10,000 to 1,000,000 nodes")
+    parser.add_argument(
+        "--growth", action="store_true", help="time and memory from 10,000 to 1,000,000 nodes"
+    )
     parser.add_argument("--grad", action="store_true", help="record for the backward pass, as in training")
     parser.add_argument("--one", nargs=2, metavar=("POOLING", "NODES"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -166,7 +172,8 @@ def main() -> None:
         one_level(given.one[0], int(given.one[1]))
         return
     print(
-        f"gpool {gpool.__version__}, torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, "
+        f"gpool {gpool.__version__}, torch {torch.__version__}, "
+        f"torch_geometric {torch_geometric.__version__}, "
         f"Python {platform.python_version()}, one thread, autograd {'on' if given.grad else 'off'}"
     )
     rows: list[dict[str, Any]] = []

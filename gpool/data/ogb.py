@@ -23,16 +23,19 @@ from gpool.data.root import MissingData, data_root
 __all__ = ["OGBGraph"]
 
 FILES = ("edge", "node-feat", "edge-feat", "graph-label", "num-node-list", "num-edge-list")
+NAMES = ", ".join(f"{part}.csv.gz" for part in FILES)
 ALLOWED = [DataEdgeAttr, DataTensorAttr, GlobalStorage]
 """What a processed OGB set holds besides tensors: nothing else is unpickled."""
 
 
 class OGBGraph(GraphData):
-    """A molecule set of the Open Graph Benchmark (Hu et al. 2020, arXiv 2005.00687) with its official scaffold split.
+    """A molecule set of the Open Graph Benchmark (Hu et al. 2020, arXiv 2005.00687) with its official
+    scaffold split.
 
-    The files are read from ``ROOT/ogb/ogbg_NAME``, where ROOT is ``root``, the environment variable ``GPOOL_DATA``
-    or ``data``; the network is touched only where they are missing, and nothing is ever asked on standard input. The
-    processed file is read back with ``weights_only`` and an allow-list of three classes of PyG.
+    The files are read from ``ROOT/ogb/ogbg_NAME``, where ROOT is ``root``, the environment variable
+    ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing, and nothing is ever asked
+    on standard input. The processed file is read back with ``weights_only`` and an allow-list of three
+    classes of PyG.
 
     Atoms have nine and bonds three integer features: use an encoder that embeds them, such as
     :class:`gpool.models.MoleculeEncoder`.
@@ -57,13 +60,13 @@ class OGBGraph(GraphData):
         super().__init__(batch_size=batch_size, num_workers=num_workers)
         if not name.startswith("ogbg-mol"):
             raise ValueError(f"name={name!r} must be one of OGB's molecule sets, such as 'ogbg-molhiv'")
-        self.name = name
+        self._name = name
         self.root = data_root(root) / "ogb"
 
     @property
     def folder(self) -> Path:
         """Where the set lies, or is to be placed."""
-        plain = self.root / self.name.replace("-", "_")
+        plain = self.root / self._name.replace("-", "_")
         fetched = plain.with_name(plain.name + "_pyg")
         return fetched if fetched.exists() else plain
 
@@ -75,19 +78,19 @@ class OGBGraph(GraphData):
         raw = self.folder / "raw"
         there = all((raw / f"{part}.csv.gz").is_file() for part in FILES)
         if there:
-            _mark_release(self.folder, self.name)
+            _mark_release(self.folder, self._name)
         try:
             with torch.serialization.safe_globals(ALLOWED), _no_questions(self.folder):
-                return PygGraphPropPredDataset(self.name, root=str(self.root))
+                return PygGraphPropPredDataset(self._name, root=str(self.root))
         except (MissingData, ValueError):
             raise
         except Exception as error:
             if there:
                 raise
             raise MissingData(
-                f"OGB set {self.name!r} is not under {self.folder} and could not be fetched "
-                f"({type(error).__name__}): place {', '.join(f'{part}.csv.gz' for part in FILES)} under {raw} and "
-                f"the split under {self.folder / 'split'}, or set root (or GPOOL_DATA) to a folder that has them"
+                f"OGB set {self._name!r} is not under {self.folder} and could not be fetched "
+                f"({type(error).__name__}): place {NAMES} under {raw} and the split under "
+                f"{self.folder / 'split'}, or set root (or GPOOL_DATA) to a folder that has them"
             ) from error
 
     def load(self) -> Sequence[Data]:
@@ -124,12 +127,12 @@ class OGBGraph(GraphData):
 
         shape = (-1, self.num_outputs)
         truth, guess = label.view(shape).numpy(), prediction.view(shape).float().numpy()
-        found: dict[str, float] = Evaluator(self.name).eval({"y_true": truth, "y_pred": guess})
+        found: dict[str, float] = Evaluator(self._name).eval({"y_true": truth, "y_pred": guess})
         return {name: float(value) for name, value in found.items()}
 
 
 def _mark_release(folder: Path, name: str) -> None:
-    """Say that the files in place are of OGB's current release, so that it does not ask whether to delete them."""
+    """Say that the files in place are of OGB's current release, or it asks whether to delete them."""
     import ogb.graphproppred
     import pandas as pd
 
@@ -138,7 +141,7 @@ def _mark_release(folder: Path, name: str) -> None:
     )
     if name not in table:
         raise ValueError(
-            f"name={name!r} must be one of {', '.join(n for n in table if n.startswith('ogbg-mol'))}"
+            f"name={name!r} must be in {', '.join(n for n in map(str, table) if n.startswith('ogbg-mol'))}"
         )
     mark = folder / f"RELEASE_v{table[name]['version']}.txt"
     if not mark.exists():
@@ -151,8 +154,8 @@ def _no_questions(folder: Path) -> Iterator[None]:
 
     def refuse(question: str = "") -> NoReturn:
         raise MissingData(
-            f"{folder} is incomplete or of another release, and OGB asks {question.strip()!r}: remove the folder to fetch "
-            f"the set again, or place all of {', '.join(f'{part}.csv.gz' for part in FILES)} under {folder / 'raw'}"
+            f"{folder} is incomplete or of another release, and OGB asks {question.strip()!r}: remove the "
+            f"folder to fetch the set again, or place all of {NAMES} under {folder / 'raw'}"
         )
 
     import ogb.graphproppred.dataset_pyg as reader

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
 from torch_geometric.utils import degree
@@ -31,6 +32,7 @@ class TU(GraphData):
         root: folder of all data sets.
         use_node_attr: read the continuous node attributes too, where there are some.
         max_degree: highest degree that has a column of its own, for sets without node features.
+        add_degree: give every node its degree, one-hot up to the largest of the set, beside its features.
         fold, folds, val_fraction, split_seed, batch_size, num_workers: see :class:`GraphData`.
 
     Raises:
@@ -49,12 +51,14 @@ class TU(GraphData):
         split_seed: int = 0,
         batch_size: int = 32,
         num_workers: int = 0,
+        add_degree: bool = False,
     ) -> None:
         super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
         self.dataset = name
         self.root = data_root(root) / "tu"
         self.use_node_attr = use_node_attr
         self.max_degree = max_degree
+        self.add_degree = add_degree
 
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""
@@ -72,13 +76,20 @@ class TU(GraphData):
         graphs = list(dataset)
         if dataset.num_node_features == 0:
             graphs = [_with_degrees(graph, self.max_degree) for graph in graphs]
+        elif self.add_degree:
+            most = max(int(_degrees(graph).max()) for graph in graphs)
+            for graph, degrees in [(graph, _with_degrees(graph.clone(), most).x) for graph in graphs]:
+                graph.x = torch.cat([graph.x, degrees], dim=1)
         return graphs
 
     def _names(self) -> list[str]:
         return [f"{self.dataset}_{part}.txt" for part in FILES]
 
 
+def _degrees(graph: Data) -> Tensor:
+    return degree(graph.edge_index[1], graph.num_nodes, dtype=torch.long)
+
+
 def _with_degrees(graph: Data, most: int) -> Data:
-    degrees = degree(graph.edge_index[1], graph.num_nodes, dtype=torch.long).clamp(max=most)
-    graph.x = torch.nn.functional.one_hot(degrees, most + 1).float()
+    graph.x = torch.nn.functional.one_hot(_degrees(graph).clamp(max=most), most + 1).float()
     return graph

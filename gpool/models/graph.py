@@ -48,13 +48,13 @@ class GraphModel(nn.Module):
         head: a module from the readout's vectors to predictions. Without it, an :class:`MLPHead` of the
             encoder's width is built; then ``out_channels`` must be given.
         out_channels: number of predictions a graph, where no ``head`` is given.
-        pooling: makes the graph smaller after the encoder, once for each entry, with message passing after each:
-            the encoder's own kind, ``encoder.coarse(coarse_layers)``. Edge features go along: those of
+        pooling: makes the graph smaller after the encoder, once for each entry, with message passing after
+            each: the encoder's own kind, ``encoder.coarse(coarse_layers)``. Edge features go along: those of
             ``encoder.edges(edge_attr)`` where the encoder has that, else ``edge_attr`` itself.
         coarse_layers: layers of message passing after each pooling.
-        levels: "sum" adds the readouts of the encoder's graph and of every pooled one, "last" takes that of the
-            last. A :class:`gpool.history.HistoryReadout` reads one history in either case: the encoder's, then
-            the states of every level, lifted to the nodes they came from.
+        levels: "sum" adds the readouts of the encoder's graph and of every pooled one, "last" takes that of
+            the last. A :class:`gpool.history.HistoryReadout` reads one history in either case: the encoder's,
+            then the states of every level, lifted to the nodes they came from.
 
     Auxiliary losses of the poolings are added up in ``aux_loss``, None where there is none.
 

@@ -20,11 +20,12 @@ class GraphParsingNetwork(nn.Module):
     r"""Parses every graph into as many levels as it needs, one set of weights for all of them.
 
     From "Graph Parsing Networks", Song et al. 2024, arXiv 2402.14393. A perceptron encodes the nodes, then
-    :class:`gpool.GraphParsing` is applied until nothing shrinks; that takes at most log2 of the largest graph's
-    size levels where self-loops are no candidates. By ``task``:
+    :class:`gpool.GraphParsing` is applied until nothing shrinks; that takes at most log2 of the largest
+    graph's size levels where self-loops are no candidates. By ``task``:
 
     - ``"graph"``: what is left of a graph is summed and classified.
-    - ``"node"``: from the coarsest level down, :math:`h \leftarrow \mathrm{GNN}_3(S (h / q) + X_l, A_l)`, with q the
+    - ``"node"``: from the coarsest level down, :math:`h \leftarrow \mathrm{GNN}_3(S (h / q) + X_l, A_l)`,
+    with q the
       number of scores that the gate of a cluster adds up; then the nodes are classified.
     - ``"reconstruction"``: the same without the skip term :math:`X_l`, so that what comes out of a node has
       been through the coarsest level; the input's width by default.
@@ -38,23 +39,25 @@ class GraphParsingNetwork(nn.Module):
         set_encoder: convolutions before the set functions, GNN_2: "share" for GNN_1's output, "follow" for as
             many with weights of their own, or a number; 0 takes the level's input itself.
         up_layers: convolutions of GNN_3, "follow" for as many as GNN_2 has, or a number.
-        scorer_layers, set_layers, encoder_layers: layers of the perceptron on edges, of each set function, and
-            of the encoder and the head each.
+        scorer_layers, set_layers, encoder_layers: layers of the perceptron on edges, of each set function,
+            and of the encoder and the head each.
         act_final: the last layer of scorer, set functions and convolutions gets its activation too.
         dropout: everywhere but in the parse.
         edge_dropout: in the parse, see :class:`gpool.GraphParsing`.
         self_loops: whether a node may stay alone; by default it may where the task is not "graph".
-        ties, stop, weighted: see :class:`gpool.GraphParsing`. With "graph", the default, a graph's output does not
-            depend on the others in its batch; "batch" is the authors' rule.
-        readout: "sum" as above, or "level_mean", the sum over a graph's levels of the mean of its nodes, which
-            the authors use for the OGB molecules.
-        encoder: in place of the perceptron, called with (x, edge_index, edge_attr); of a list the last is taken.
+        ties, stop, weighted: see :class:`gpool.GraphParsing`. With "graph", the default, a graph's output
+            does not depend on the others in its batch; "batch" is the authors' rule.
+        readout: "sum" as above, or "level_mean", the sum over a graph's levels of the mean of its nodes,
+            which the authors use for the OGB molecules.
+        encoder: in place of the perceptron, called with (x, edge_index, edge_attr); of a list the last is
+            taken.
         max_levels: stop after so many levels.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [B, out_channels], or
-        [N, out_channels] for the other tasks. ``edge_attr`` is read by a given ``encoder``, and as weights [E]
-        where ``weighted``. An empty graph sums to zero; a graph of one node is its encoding.
+        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [B,
+        out_channels], or [N, out_channels] for the other tasks. ``edge_attr`` is read by a given
+        ``encoder``, and as weights [E] where ``weighted``. An empty graph sums to zero; a graph of one node
+        is its encoding.
 
     Raises:
         ValueError: an option is not one of those above; the graph is directed.
@@ -165,8 +168,8 @@ class GraphParsingNetwork(nn.Module):
     def read(self, h: Tensor, batch: Tensor, levels: list[Pooled], batch_size: int) -> Tensor:
         """One vector a graph, [B, d], from the states before the first level and from the levels.
 
-        With ``stop="graph"`` a graph is read where it first did not shrink, even if in training, where edges are
-        dropped at random, it would shrink at a later level.
+        With ``stop="graph"`` a graph is read where it first did not shrink, even if in training, where edges
+        are dropped at random, it would shrink at a later level.
         """
         reduce = segment_sum if self.readout == "sum" else segment_mean
         total = reduce(h, batch, dim_size=batch_size)

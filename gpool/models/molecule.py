@@ -12,8 +12,8 @@ from torch_geometric.nn import GINEConv
 __all__ = ["ATOM", "BOND", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
 ATOM = (119, 5, 12, 12, 10, 6, 6, 2, 2)
-"""Categories of OGB's nine atom features: atomic number, chirality, degree, charge, hydrogens, radical electrons,
-hybridisation, aromatic, in a ring (arXiv 2005.00687)."""
+"""Categories of OGB's nine atom features: atomic number, chirality, degree, charge, hydrogens, radical
+electrons, hybridisation, aromatic, in a ring (arXiv 2005.00687)."""
 BOND = (5, 6, 2)
 """Categories of OGB's three bond features: type, stereo, conjugated."""
 
@@ -49,7 +49,8 @@ class CategoryEmbedding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 2 or x.size(1) != self.start.numel() or x.is_floating_point():
             raise ValueError(
-                f"features are {x.dtype} of shape {tuple(x.shape)}; they must be integers [M, {self.start.numel()}]"
+                f"features are {x.dtype} of shape {tuple(x.shape)}; "
+                f"they must be integers [M, {self.start.numel()}]"
             )
         return torch.as_tensor(self.table(x + self.start))
 
@@ -57,9 +58,9 @@ class CategoryEmbedding(nn.Module):
 class BondGIN(nn.Module):
     r"""GIN layers that read edge features, handing over every layer's node states.
 
-    :math:`x_v \leftarrow \mathrm{MLP}\big((1 + \epsilon) x_v + \sum_u \mathrm{relu}(x_u + W e_{uv})\big)` (GINE of Hu et al.,
-    arXiv 1905.12265), then batch norm, ReLU (not after the last of several layers), dropout, and the layer's input
-    where ``residual``.
+    :math:`x_v \leftarrow \mathrm{MLP}\big((1 + \epsilon) x_v + \sum_u \mathrm{relu}(x_u + W e_{uv})\big)`
+    (GINE of Hu et al., arXiv 1905.12265), then batch norm, ReLU (not after the last of several layers),
+    dropout, and the layer's input where ``residual``.
 
     Args:
         channels: width of nodes and edges.
@@ -112,8 +113,9 @@ def _update(channels: int) -> nn.Module:
 class MoleculeEncoder(nn.Module):
     """Embedded atoms and bonds through GIN layers: the encoder for the OGB molecules.
 
-    The atom and bond features, their embedding as sums and the GIN layers are those of the OGB baselines (Hu et al.
-    2020, arXiv 2005.00687), without a virtual node; one embedding of the bonds, which every layer maps by itself.
+    The atom and bond features, their embedding as sums and the GIN layers are those of the OGB baselines (Hu
+    et al. 2020, arXiv 2005.00687), without a virtual node; one embedding of the bonds, which every layer
+    maps by itself.
 
     Args:
         in_channels: number of atom features, which must be OGB's nine.

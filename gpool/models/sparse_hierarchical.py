@@ -15,9 +15,9 @@ class ClosedMeanConv(nn.Module):
     r"""Mean over a node and its in-neighbours, plus a map of the node by itself.
 
     From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
-    :math:`\hat D^{-1} \hat A X \Theta + X \Theta'` with :math:`\hat A = A + I`; the activation is the caller's.
-    Self-loops of the input are replaced by the one of A + I, not doubled. The mean is taken on whichever side
-    of the product is narrower.
+    :math:`\hat D^{-1} \hat A X \Theta + X \Theta'` with :math:`\hat A = A + I`; the activation is the
+    caller's. Self-loops of the input are replaced by the one of A + I, not doubled. The mean is taken on
+    whichever side of the product is narrower.
 
     Args:
         in_channels, out_channels: widths F and F'.
@@ -67,7 +67,8 @@ class SparseHierarchicalNet(nn.Module):
     From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
 
     .. math:: X_l = \mathrm{pool}(\mathrm{relu}(\mathrm{conv}(X_{l-1}))), \quad
-              s_l = \big[\mathrm{mean}_i x_i \,\|\, \max_i x_i\big], \quad \hat y = \mathrm{MLP}\big(\sum_l s_l\big)
+              s_l = \big[\mathrm{mean}_i x_i \,\|\, \max_i x_i\big], \quad
+              \hat y = \mathrm{MLP}\big(\sum_l s_l\big)
 
     Args:
         in_channels: width of the node features.

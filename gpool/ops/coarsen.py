@@ -13,14 +13,14 @@ from gpool.ops.segment import segment_max, segment_mean, segment_min, segment_su
 __all__ = ["REDUCE", "Coarse", "induced", "lift", "quotient", "row_blocks", "sum_of_map"]
 
 BLOCK = 2**18
-"""How many numbers make a block of rows. A cache holds it: a chain of row-wise operations runs three times as fast, block
-by block, as on one tall tensor, and its intermediate results stay as small."""
+"""How many numbers make a block of rows. A cache holds it: a chain of row-wise operations runs three times
+as fast, block by block, as on one tall tensor, and its intermediate results stay as small."""
 
 REDUCE = {"sum": segment_sum, "mean": segment_mean, "max": segment_max, "min": segment_min}
 
 
 class Coarse(NamedTuple):
-    """Edges of the smaller graph, their attributes, and for every original edge the coarse one it went into."""
+    """The smaller graph's edges and their attributes, and which of them every original edge went into."""
 
     edge_index: Tensor  # [2, E']
     edge_attr: Tensor | None  # [E'] or [E', D]
@@ -71,7 +71,7 @@ def quotient(
 
 
 def induced(edge_index: Tensor, cluster: Tensor, edge_attr: Tensor | None = None) -> Coarse:
-    """The graph on the kept nodes: an edge stays iff both its ends do; ``cluster`` [N] is a node's new id or -1."""
+    """The graph on the kept nodes; ``cluster`` [N] is a node's new id or -1. An edge needs both."""
     source, target = cluster.index_select(0, edge_index[0]), cluster.index_select(0, edge_index[1])
     keep = (source | target) >= 0
     index = keep.nonzero().view(-1)
@@ -94,7 +94,7 @@ def row_blocks(num_rows: int, channels: int, numel: int = BLOCK) -> Iterator[sli
 
 
 def sum_of_map(function: Callable[[Tensor], Tensor], x: Tensor, cluster: Tensor, num_clusters: int) -> Tensor:
-    """The sum of ``function(x_u)`` over the nodes u of every cluster, a row-wise function: [N, C] -> [K, C']."""
+    """The sum of a row-wise function of the nodes over every cluster: [N, C] -> [K, C']."""
     step = max(BLOCK // max(x.size(1), 1), 1)
     total: Tensor | None = None
     for rows, home in zip(x.split(step), cluster.split(step), strict=True):

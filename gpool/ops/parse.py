@@ -19,7 +19,8 @@ __all__ = [
 
 
 def best_neighbour(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None) -> Tensor:
-    """For every node the neighbour at the other end of its best edge, int64 [N]; the node itself if it has none.
+    """For every node the neighbour at the other end of its best edge, int64 [N]; the node itself if it has
+    none.
 
     Among equal scores the neighbour of the smallest id wins.
 
@@ -142,7 +143,8 @@ def asymmetry(edge_index: Tensor, num_nodes: int) -> Tensor:
 
 
 def edge_coins(edge_index: Tensor, chance: float) -> Tensor:
-    """One coin for every undirected edge, the same for (u, v) and (v, u), true with probability ``chance``: [E].
+    """One coin for every undirected edge, the same for (u, v) and (v, u), true with probability ``chance``:
+    [E].
 
     The coin is a hash of {u, v} and a seed drawn from torch's generator: no edge has to look for its mate.
     """

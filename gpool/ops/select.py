@@ -13,7 +13,8 @@ __all__ = ["keep_count", "topk_select"]
 
 
 def keep_count(size: Tensor, ratio: float | int) -> Tensor:
-    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has any.
+    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has
+    any.
 
     A float is read as the fraction its decimal form names (0.3 is 3/10, 1 / 3 is one third), so that no
     rounding error reaches the ceiling; 1.0 keeps all. An int is a count.

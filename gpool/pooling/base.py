@@ -21,7 +21,8 @@ class Pooling(torch.nn.Module, ABC):
     Shape:
         N nodes, E edges, B graphs, C channels.
 
-        - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E, D]
+        - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E,
+        D]
         - ``batch`` int64 [N], in any order; one graph by default. ``batch_size`` B; read off the batch vector
           by default, which synchronises with the device. An empty graph stays empty.
         - returns :class:`Pooled`
@@ -53,7 +54,8 @@ class Pooling(torch.nn.Module, ABC):
         """Pool the graphs of a batch.
 
         Raises:
-            ValueError: an argument has the wrong shape or type; the message names it, what it is and what it must be.
+            ValueError: an argument has the wrong shape or type; the message names it, what it is and what it
+                must be.
         """
         check_graph(x, edge_index, edge_attr, batch, batch_size, self.channels)
         if batch is None:
@@ -91,7 +93,8 @@ def check_graph(
         )
     if batch is not None and (batch.shape != x.shape[:1] or batch.dtype != torch.long):
         raise ValueError(
-            f"batch is {batch.dtype} of shape {tuple(batch.shape)}; it must be int64 [N] for N={x.size(0)} nodes"
+            f"batch is {batch.dtype} of shape {tuple(batch.shape)}; it must be int64 [N] "
+            f"for N={x.size(0)} nodes"
         )
     if batch_size is not None and batch_size < 0:
         raise ValueError(f"batch_size={batch_size} must not be negative")

@@ -16,9 +16,10 @@ __all__ = ["product_map"]
 def product_map(module: nn.Module, h: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """``module(h[u] * h[v])`` for a module that treats every row by itself: [N, C], [M], [M] -> [M, D].
 
-    More than one block of edges is never held at once, in either direction: the backward pass computes each block anew,
-    with the same dropout. That is three times faster on a CPU than tensors of M rows, and takes O(N + M) memory in place of
-    O(M C). Second derivatives need the edges to fit into one block of 2^18 numbers.
+    More than one block of edges is never held at once, in either direction: the backward pass computes each
+    block anew, with the same dropout. That is three times faster on a CPU than tensors of M rows, and takes
+    O(N + M) memory in place of O(M C). Second derivatives need the edges to fit into one block of 2^18
+    numbers.
     """
     if u.numel() * h.size(1) <= BLOCK or torch.compiler.is_compiling():
         return torch.as_tensor(module(h.index_select(0, u) * h.index_select(0, v)))

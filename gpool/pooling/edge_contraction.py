@@ -22,11 +22,12 @@ class EdgeContraction(Pooling):
     r"""Contracts the edges that score best; a cluster's features are the gated sum of its nodes'.
 
     With ``merge="matching"`` as in "Edge Contraction Pooling for Graph Neural Networks", Diehl 2019,
-    arXiv 1905.10990: edges are taken by falling score unless an end was taken before, so that clusters are pairs and
-    single nodes. All edges that are the best at both of their ends are taken at once, which gives the same
-    matching as the sequential pass (Blelloch, Fineman and Shun, arXiv 1202.3205). With
-    ``merge="components"`` as the face clustering of "Primal-Dual Mesh Convolutional Neural Networks", Milano et
-    al. 2020, arXiv 2010.12455: the best edges are all contracted, and clusters are their connected components.
+    arXiv 1905.10990: edges are taken by falling score unless an end was taken before, so that clusters are
+    pairs and single nodes. All edges that are the best at both of their ends are taken at once, which gives
+    the same matching as the sequential pass (Blelloch, Fineman and Shun, arXiv 1202.3205). With
+    ``merge="components"`` as the face clustering of "Primal-Dual Mesh Convolutional Neural Networks", Milano
+    et al. 2020, arXiv 2010.12455: the best edges are all contracted, and clusters are their connected
+    components.
 
     .. math:: s_{uv} = f(w^\top [x_u \| x_v] + b) + a, \qquad X'_c = g_c \sum_{u \in c} x_u,
 
@@ -35,7 +36,8 @@ class EdgeContraction(Pooling):
     Args:
         channels: width C.
         merge: "matching" or "components".
-        scorer: called with (x, source, target), gives a logit for each directed edge; linear in both ends by default.
+        scorer: called with (x, source, target), gives a logit for each directed edge; linear in both ends by
+            default.
         score: f: "softmax" over the edges into one node, "tanh" or "sigmoid".
         add_to_score: a, which keeps the gate away from zero.
         contract: the share of the edges of every graph, the best ones, that may be contracted; 1.0 by default
@@ -43,14 +45,15 @@ class EdgeContraction(Pooling):
             their default is 0.1.
         threshold: only edges that score more than this may be contracted.
         gate: multiply by g; otherwise the scorer gets no gradient.
-        reduce: how the attributes of edges between the same two clusters combine: "sum", "mean", "max", "min".
+        reduce: how the attributes of edges between the same two clusters combine: "sum", "mean", "max",
+            "min".
 
     Shape:
         ``x`` [N, C], ``edge_index`` [2, E], directed or not, ``edge_attr`` [E] or [E, D], ``batch`` [N] ->
         :class:`Pooled`, whose ``score`` [K] is the gate and ``inside`` [K] the number of edges it is the mean
-        of (1 where there is none). A node without edges stays. An empty graph stays empty, a graph of one node
-        stays as it is. Self-loops are ignored; of parallel edges the best counts in a matching. Equal scores
-        go by position in ``edge_index``.
+        of (1 where there is none). A node without edges stays. An empty graph stays empty, a graph of one
+        node stays as it is. Self-loops are ignored; of parallel edges the best counts in a matching. Equal
+        scores go by position in ``edge_index``.
 
     Raises:
         ValueError: an option is not one of those above; an argument of ``forward`` has the wrong shape.
@@ -96,7 +99,7 @@ class EdgeContraction(Pooling):
 
     def reset_parameters(self) -> None:
         if hasattr(self.scorer, "reset_parameters"):
-            self.scorer.reset_parameters()
+            self.scorer.reset_parameters()  # type: ignore[operator]
 
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int

@@ -22,8 +22,8 @@ class GraphParsing(Pooling):
     r"""Every node follows its best edge; what hangs together becomes one node.
 
     From "Graph Parsing Networks", Song et al. 2024, arXiv 2402.14393. With H and H' the encoded features (x
-    itself by default), :math:`c_{uv} = \sigma(\mathrm{MLP}(H_u \odot H_v))` scores every edge and each node points
-    at its best neighbour; the clusters are the weakly connected components of these pointers, and
+    itself by default), :math:`c_{uv} = \sigma(\mathrm{MLP}(H_u \odot H_v))` scores every edge and each node
+    points at its best neighbour; the clusters are the weakly connected components of these pointers, and
 
     .. math:: X'_c = g_c \, \rho\Big(\sum_{u \in c} \phi(H'_u)\Big), \qquad
               g_c = \sum_{(u,v) \text{ inside } c} c_{uv} \quad \text{(both directions)}.
@@ -40,7 +40,8 @@ class GraphParsing(Pooling):
         set_layers: layers of each of the set functions phi and rho.
         dropout: inside the scorer and the set functions.
         act_final: their last layer gets its activation too (where it is not the only one).
-        encoder: gives H from (x, edge_index), or (x, edge_index, weights) with ``weighted``; x itself by default.
+        encoder: gives H from (x, edge_index), or (x, edge_index, weights) with ``weighted``; x itself by
+            default.
         set_encoder: gives H' likewise; H by default.
         ties: "lowest_id", a node with several best edges follows the one to the smallest id, as the authors'
             code does in evaluation; "merge", it follows all of them, and the partition does not depend on how
@@ -51,15 +52,16 @@ class GraphParsing(Pooling):
         gate: "sum" as above, "mean" over the inside edges, or "none" (the scorer then gets no gradient).
         weighted: give the coarse edges weights, the off-diagonal part of S^T A S; otherwise, where no
             ``edge_attr`` came in, none go out. Needs ``edge_attr`` to be weights [E] or None.
-        reduce: how the attributes of edges between the same two clusters combine: "sum", "mean", "max", "min".
+        reduce: how the attributes of edges between the same two clusters combine: "sum", "mean", "max",
+            "min".
         self_loops: a node may also choose to stay alone, by the score of (u, u); a tie is lost to an edge.
         edge_dropout: in training, the share of the edges, both directions of one together, and of the
             self-loop candidates, that are left out of this level and of its coarse graph.
         check_symmetric: refuse a directed graph.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E] of undirected graphs, ``edge_attr`` [E] or [E, D], ``batch`` [N] ->
-        :class:`Pooled`, whose ``score`` [K] is the gate g and ``inside`` [K] the number of edges it sums.
+        ``x`` [N, C], ``edge_index`` [2, E] of undirected graphs, ``edge_attr`` [E] or [E, D], ``batch`` [N]
+        -> :class:`Pooled`, whose ``score`` [K] is the gate g and ``inside`` [K] the number of edges it sums.
         A node without edges becomes its own cluster with gate 1. An empty graph stays empty; a graph of one
         node is copied. Self-loops of the input are ignored; parallel edges count as often as they occur.
 
@@ -118,7 +120,7 @@ class GraphParsing(Pooling):
     def reset_parameters(self) -> None:
         for part in (self.scorer, self.phi, self.rho, self.encoder, self.set_encoder):
             if part is not None and hasattr(part, "reset_parameters"):
-                part.reset_parameters()
+                part.reset_parameters()  # type: ignore[operator]
 
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
@@ -205,7 +207,7 @@ class GraphParsing(Pooling):
 def _gate(
     logit: Tensor, own: Tensor | None, u: Tensor, v: Tensor, cluster: Tensor, num_clusters: int
 ) -> tuple[Tensor, Tensor]:
-    """Sum of the scores inside every cluster and their number, both directions counted; 1 and 1 where there are none."""
+    """Sum and number of the scores inside every cluster, both directions counted; 1 and 1 where none are."""
     home = cluster.index_select(0, u)
     within = home == cluster.index_select(0, v)
     score = 2 * segment_sum(logit.sigmoid() * within, home, dim_size=num_clusters)

@@ -86,15 +86,17 @@ class Pooled:
         """This level and the one ``above`` it, which pooled this one's output, as one level.
 
         Its graph is the upper one's; ``cluster``, ``edge_cluster`` and ``lift`` reach from there down to the
-        nodes and edges this level began with. Auxiliary losses add up; ``score`` and ``inside`` are the upper one's.
+        nodes and edges this level began with. Auxiliary losses add up; ``score`` and ``inside`` are the
+        upper one's.
 
         Raises:
             ValueError: ``above`` did not begin with as many nodes as this level ended with.
         """
         if above.cluster.size(0) != self.num_nodes or above.edge_cluster.size(0) != self.edge_index.size(1):
             raise ValueError(
-                f"above pooled a graph of {above.cluster.size(0)} nodes and {above.edge_cluster.size(0)} edges; it "
-                f"must have pooled this level's {self.num_nodes} nodes and {self.edge_index.size(1)} edges"
+                f"above pooled a graph of {above.cluster.size(0)} nodes and {above.edge_cluster.size(0)} "
+                f"edges; it must have pooled this level's {self.num_nodes} nodes "
+                f"and {self.edge_index.size(1)} edges"
             )
         losses = [loss for loss in (self.aux_loss, above.aux_loss) if loss is not None]
         return replace(

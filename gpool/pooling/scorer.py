@@ -39,7 +39,8 @@ class ConcatScorer(nn.Module):
     r"""A linear function of both ends' features, which may tell (u, v) from (v, u).
 
     From "Edge Contraction Pooling for Graph Neural Networks", Diehl 2019, arXiv 1905.10990:
-    :math:`w^\top [x_u \,\|\, x_v] + b`, taken as :math:`w_1^\top x_u + w_2^\top x_v + b`, N products instead of M.
+    :math:`w^\top [x_u \,\|\, x_v] + b`, taken as :math:`w_1^\top x_u + w_2^\top x_v + b`, N products instead
+    of M.
 
     Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
 

@@ -7,6 +7,7 @@ from gpool.training.node import NodeTask
 from gpool.training.objective import Objective
 from gpool.training.official import OfficialScores
 from gpool.training.predictions import PredictionTable
+from gpool.training.schedule import WarmupCosine
 
 __all__ = [
     "GraphTask",
@@ -17,4 +18,5 @@ __all__ = [
     "PredictionTable",
     "ScoredPair",
     "TrainingModule",
+    "WarmupCosine",
 ]

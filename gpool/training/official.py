@@ -15,8 +15,8 @@ __all__ = ["OfficialScores"]
 class OfficialScores(Callback):
     """When the fit is over, prints what the data's own evaluator says of validation and test.
 
-    The weights are those of the best checkpoint where one was selected, and of the last epoch otherwise. The data
-    module must have ``evaluate(prediction, label)``, as :class:`gpool.data.OGBGraph` has.
+    The weights are those of the best checkpoint where one was selected, and of the last epoch otherwise. The
+    data module must have ``evaluate(prediction, label)``, as :class:`gpool.data.OGBGraph` has.
 
     Attributes:
         scores: the same numbers, part -> metric -> value.

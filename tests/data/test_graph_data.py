@@ -115,6 +115,17 @@ def test_tu_without_features_gets_one_hot_degrees(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("offline")
+def test_tu_adds_degrees_to_features(tmp_path: Path) -> None:
+    write_tu(tmp_path, "PATHS", node_labels=True)
+    plain, both = (TU("PATHS", tmp_path, add_degree=add).graphs for add in (False, True))
+    for before, after in zip(plain, both, strict=True):
+        ends = [1 if i in (0, before.num_nodes - 1) else 2 for i in range(before.num_nodes)]
+        assert torch.equal(after.x[:, :2], before.x)
+        assert after.x[:, 2:].argmax(1).tolist() == ends
+        assert after.x.size(1) == 2 + 3
+
+
+@pytest.mark.usefixtures("offline")
 def test_a_missing_set_says_what_to_place_where(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match=r"'NONE' is not under .*tu/NONE/raw .*NONE_A\.txt.*GPOOL_DATA"):
         _ = TU("NONE", root=tmp_path).graphs

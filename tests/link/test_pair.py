@@ -71,7 +71,11 @@ def test_mrr_equals_ogb_in_any_order() -> None:
     ogb = pytest.importorskip("ogb.linkproppred")
     positive, negative = torch.randn(7), torch.randn(7, 10)
     negative[0, :2] = positive[0]
-    right = ogb.Evaluator("ogbl-citation2").eval({"y_pred_pos": positive, "y_pred_neg": negative})["mrr_list"].mean()
+    right = (
+        ogb.Evaluator("ogbl-citation2")
+        .eval({"y_pred_pos": positive, "y_pred_neg": negative})["mrr_list"]
+        .mean()
+    )
     score = torch.cat([positive, negative.flatten()])
     y = torch.cat([torch.ones(7), torch.zeros(70)])
     group = torch.cat([torch.arange(7), torch.arange(7).repeat_interleave(10)])

@@ -1,4 +1,4 @@
-"""Graph Parsing Networks against the authors' outputs and gradients, and against the recursion written out."""
+"""Graph Parsing Networks against the authors' numbers and against the recursion written out."""
 
 from __future__ import annotations
 

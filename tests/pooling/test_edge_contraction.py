@@ -33,7 +33,7 @@ def test_equals_pygs_loop(graph: Batch, score: Any, seed: int) -> None:
     peer = EdgePooling(C, getattr(EdgePooling, f"compute_edge_score_{score}")).double()
     peer.lin.load_state_dict(ours.scorer.lin.state_dict())
     out = ours(*graph.args)
-    x, edge_index, batch, info = peer(graph.x, graph.edge_index, graph.batch)
+    x, edge_index, _, info = peer(graph.x, graph.edge_index, graph.batch)
     assert partition(out.cluster) == partition(info.cluster)
     torch.testing.assert_close(out.lift(out.x), x[info.cluster])
     to = torch.empty(out.num_nodes, dtype=torch.long)

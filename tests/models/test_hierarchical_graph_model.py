@@ -1,0 +1,159 @@
+"""Poolings in a GraphModel, with bond features at every level."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from random_graphs import both_ways
+from torch import Tensor, nn
+from torch_geometric.nn import GINEConv
+from torch_geometric.nn.aggr import MeanAggregation, SumAggregation
+
+import gpool
+from gpool.history import History, HistoryReadout
+from gpool.models import Encoder, GraphModel, MoleculeEncoder
+from gpool.models.molecule import ATOM, BOND, BondGIN, CategoryEmbedding
+from gpool.ops.segment import segment_sum
+from gpool.pooling import Pooled, Pooling
+
+EDGES = both_ways([(0, 1), (1, 2), (2, 3), (0, 3), (4, 5), (5, 6)])
+BATCH = torch.tensor([0, 0, 0, 0, 1, 1, 1, 2])
+POOLINGS: list[Any] = [
+    lambda: gpool.SparseCoarsening(8, ratio=0.6),
+    lambda: gpool.GraphParsing(8, reduce="mean"),
+    lambda: gpool.EdgeContraction(8),
+    lambda: gpool.EdgeContraction(8, "components", contract=0.5, reduce="max"),
+]
+
+
+def molecules() -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+    x = torch.stack([torch.randint(n, (8,)) for n in ATOM], dim=1)
+    bonds = torch.stack([torch.randint(n, (6,)) for n in BOND], dim=1).repeat(2, 1)
+    return x, EDGES, bonds, BATCH, 4
+
+
+@pytest.mark.parametrize("make", POOLINGS)
+def test_levels_written_out(make: Any) -> None:
+    encoder = MoleculeEncoder(hidden_channels=8, num_layers=2, dropout=0.0)
+    model = GraphModel(
+        encoder, MeanAggregation(), out_channels=3, pooling=[make(), make()], coarse_layers=2
+    ).eval()
+    x, edges, bonds, batch, size = molecules()
+    assert model.hierarchy is not None
+    states = encoder(x, edges, bonds)[-1]
+    total, index = MeanAggregation()(states, batch, dim_size=size), batch
+    carried = encoder.bonds(bonds)
+    for pool, layer in zip(model.hierarchy.pooling, model.hierarchy.layers, strict=True):
+        pooled = pool(states, edges, carried, index, size)
+        assert pooled.edge_attr is not None
+        assert pooled.edge_attr.shape == (pooled.edge_index.size(1), 8)
+        states = layer(pooled.x, pooled.edge_index, pooled.edge_attr)[-1]
+        edges, carried, index = pooled.edge_index, pooled.edge_attr, pooled.batch
+        last = MeanAggregation()(states, index, dim_size=size)
+        total = total + last
+    torch.testing.assert_close(model(x, EDGES, bonds, batch, size), model.head(total))
+    model.levels = "last"
+    torch.testing.assert_close(model(x, EDGES, bonds, batch, size), model.head(last))
+
+
+@pytest.mark.parametrize("make", POOLINGS)
+def test_bonds_matter_at_the_coarse_level_and_learn(make: Any) -> None:
+    torch.manual_seed(1)
+    model = GraphModel(
+        MoleculeEncoder(hidden_channels=8, num_layers=1, dropout=0.0),
+        SumAggregation(),
+        out_channels=1,
+        pooling=[make()],
+    )
+    x, edges, bonds, batch, size = molecules()
+    model(x, edges, bonds, batch, size).pow(2).sum().backward()
+    quiet = [name for name, p in model.named_parameters() if p.grad is None]
+    assert not quiet
+    assert model.hierarchy is not None
+    coarse = model.hierarchy.layers[0].convs[0]
+    if model.hierarchy.pooling[0](torch.rand(8, 8), edges, None, batch, size).edge_index.numel():
+        assert coarse.lin.weight.grad.abs().sum() > 0
+
+
+class Total(HistoryReadout):
+    out_channels = 8
+
+    def forward(self, history: History, index: Tensor, dim_size: int | None = None) -> Tensor:
+        self.count = len(history)
+        return segment_sum(sum(history), index, dim_size=dim_size)  # type: ignore[arg-type]
+
+
+def test_a_history_readout_gets_lifted_states() -> None:
+    readout = Total()
+    pooling = [gpool.SparseCoarsening(8, ratio=0.5), gpool.GraphParsing(8)]
+    model = GraphModel(Encoder(3, 8, num_layers=2), readout, out_channels=2, pooling=pooling).eval()
+    x = torch.rand(8, 3)
+    out = model(x, EDGES, None, BATCH, 4)
+    assert readout.count == 4
+    history = model.encoder(x, EDGES)
+    one = pooling[0](history[-1], EDGES, None, BATCH, 4)
+    assert model.hierarchy is not None
+    first = model.hierarchy.layers[0](one.x, one.edge_index)[-1]
+    two = pooling[1](first, one.edge_index, None, one.batch, 4)
+    second = model.hierarchy.layers[1](two.x, two.edge_index)[-1]
+    total = sum(history) + one.lift(first) + one.lift(two.lift(second))
+    torch.testing.assert_close(out, model.head(segment_sum(total, BATCH, dim_size=4)))
+
+
+class Penalised(Pooling):
+    def pool(
+        self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
+    ) -> Pooled:
+        out = gpool.SparseCoarsening(self.channels, ratio=1.0)(x, edge_index, edge_attr, batch, batch_size)
+        return replace(out, aux_loss=x.new_tensor(1.5))
+
+
+def test_auxiliary_losses_are_added_up() -> None:
+    model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2, pooling=[Penalised(8), Penalised(8)])
+    model(torch.rand(8, 3), EDGES, None, BATCH, 4)
+    assert model.aux_loss == 3.0
+
+
+def test_bond_gin_is_pygs_layers_in_turn() -> None:
+    stack = BondGIN(8, 2, residual=True).eval()
+    x, bonds = torch.rand(8, 8), torch.rand(12, 8)
+    history = stack(x, EDGES, bonds)
+    assert isinstance(stack.convs[0], GINEConv)
+    first = x + stack.norms[0](stack.convs[0](x, EDGES, bonds)).relu()
+    torch.testing.assert_close(history[0], first)
+    torch.testing.assert_close(history[1], first + stack.norms[1](stack.convs[1](first, EDGES, bonds)))
+
+
+def test_embedding_is_the_sum_of_one_row_each() -> None:
+    table = CategoryEmbedding((2, 3), 4)
+    x = torch.tensor([[1, 2], [0, 0]])
+    weight = table.table.weight
+    torch.testing.assert_close(table(x), torch.stack([weight[1] + weight[4], weight[0] + weight[2]]))
+    with pytest.raises(ValueError, match=r"integers \[M, 2\]"):
+        table(torch.zeros(2, 2))
+
+
+class Bare(nn.Module):
+    out_channels = 8
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoder": Bare(), "pooling": [gpool.SparseCoarsening(8)]}, "coarse"),
+        ({"levels": "all"}, "levels='all'"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GraphModel(**{"encoder": Encoder(3, 8), "readout": MeanAggregation(), "out_channels": 2, **options})
+
+
+def test_molecule_encoder_refuses_other_features() -> None:
+    with pytest.raises(ValueError, match="in_channels=4"):
+        MoleculeEncoder(4)
+    with pytest.raises(ValueError, match="edge_attr=None"):
+        MoleculeEncoder()(torch.zeros(1, 9, dtype=torch.long), EDGES[:, :0])
