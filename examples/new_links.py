@@ -1,9 +1,9 @@
-"""Who might meet next? WalkPool learns from the characters of Les Misérables and names pairs the novel leaves apart.
+"""Who might meet next? WalkPool learns from Les Misérables and names pairs that the novel leaves apart.
 
     python examples/new_links.py
 
-77 characters, 254 links between those who share a chapter. A tenth of the links is hidden from training, as a test; then all
-pairs that never meet are ranked. It needs no file and no GPU, and takes less than a minute.
+77 characters, 254 links between those who share a chapter. A tenth of the links is hidden from training, as a
+test; then all pairs that never meet are ranked. It needs no file and no GPU, and takes less than a minute.
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ def main(epochs: int = 25) -> None:
     seed_everything(0, verbose=False)
     data = Links(val_edges="inference", neighbourhood=Neighbourhood(num_hops=1))
     task = LinkTask(LinkModel(data.num_features), optimizer=lambda groups: torch.optim.Adam(groups, lr=5e-4))
-    trainer = Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
-                      enable_progress_bar=False, enable_model_summary=False)
+    trainer = Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
     trainer.fit(task, data)
     auc = trainer.test(task, data, verbose=False)[0]["test/auc"]
     print(f"hidden links against pairs that never meet: AUC {auc:.3f}, validation links: {data.val_edges}")

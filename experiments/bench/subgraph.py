@@ -67,8 +67,11 @@ def main() -> None:
     parser.add_argument("--links", type=int, default=1_000_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, scipy {scipy.__version__}, "
-          f"gpool {gpool.__version__}, one thread")
+    print(
+        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, "
+        f"scipy {scipy.__version__}, "
+        f"gpool {gpool.__version__}, one thread"
+    )
     generator = torch.Generator().manual_seed(0)
     edges = torch.randint(NODES, (2, EDGES), generator=generator)
     edges = edges[:, edges[0] != edges[1]]
@@ -80,14 +83,24 @@ def main() -> None:
     matrix = csr_matrix((np.ones(graph.num_edges), graph.col.numpy(), graph.rowptr.numpy()), (NODES, NODES))
 
     ways: dict[str, tuple[Callable[[], object], int]] = {
-        "gpool, 1 hop, 1024 a batch": (lambda: [None for _ in iter_enclosing_subgraphs(graph, pairs, 1024, 1)], 4096),
-        "gpool, 1 hop, 32 a batch": (lambda: [None for _ in iter_enclosing_subgraphs(graph, pairs, 32, 1)], 4096),
+        "gpool, 1 hop, 1024 a batch": (
+            lambda: [None for _ in iter_enclosing_subgraphs(graph, pairs, 1024, 1)],
+            4096,
+        ),
+        "gpool, 1 hop, 32 a batch": (
+            lambda: [None for _ in iter_enclosing_subgraphs(graph, pairs, 32, 1)],
+            4096,
+        ),
         "PyG k_hop_subgraph, 1 hop": (lambda: with_pyg(both, pairs[:6]), 6),
         "SciPy rows and columns, 1 hop": (lambda: with_scipy(matrix, pairs[:200]), 200),
         "gpool, 2 hops, cap 100, 32 a batch": (
-            lambda: [None for _ in iter_enclosing_subgraphs(graph, pairs[:512], 32, 2, cap=100)], 512),
+            lambda: [None for _ in iter_enclosing_subgraphs(graph, pairs[:512], 32, 2, cap=100)],
+            512,
+        ),
         "gpool, 1 hop, with DRNL, 1024": (
-            lambda: [drnl(r) for r in iter_enclosing_subgraphs(graph, pairs, 1024, 1)], 4096),
+            lambda: [drnl(r) for r in iter_enclosing_subgraphs(graph, pairs, 1024, 1)],
+            4096,
+        ),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(5):
@@ -105,8 +118,13 @@ def main() -> None:
     restart_peak()
     before = peak_mib()
     spent = seconds(lambda: [None for _ in iter_enclosing_subgraphs(hubs, beside, 32, 2, cap=100)])
-    rows.append([f"2 hops, cap 100, beside a node of 100,000 links, +{peak_mib() - before:.0f} MiB",
-                 f"{1e6 * spent / len(beside):.1f}", ""])
+    rows.append(
+        [
+            f"2 hops, cap 100, beside a node of 100,000 links, +{peak_mib() - before:.0f} MiB",
+            f"{1e6 * spent / len(beside):.1f}",
+            "",
+        ]
+    )
 
     for links in (arguments.links // 10, arguments.links):
         many = random_pairs(generator, links)
@@ -115,8 +133,13 @@ def main() -> None:
         start = time.perf_counter()
         for record in iter_enclosing_subgraphs(graph, many, 1024, 1):
             count += record.num_graphs
-        rows.append([f"{count:,} links streamed, +{peak_mib() - before:.0f} MiB beside the list of pairs",
-                     f"{1e6 * (time.perf_counter() - start) / links:.1f}", ""])
+        rows.append(
+            [
+                f"{count:,} links streamed, +{peak_mib() - before:.0f} MiB beside the list of pairs",
+                f"{1e6 * (time.perf_counter() - start) / links:.1f}",
+                "",
+            ]
+        )
     for row in rows:
         print(f"{row[0]:<75} {row[1]:>12} {row[2]:>12}")
     if arguments.out:

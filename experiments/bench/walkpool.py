@@ -1,10 +1,10 @@
-"""WalkPool's layer against the published algorithm, one thread, interleaved; and how its time grows with edges.
+"""WalkPool's layer against the published algorithm, one thread, interleaved; and its time by edges.
 
     OMP_NUM_THREADS=1 python experiments/bench/walkpool.py [--out walkpool.csv]
 
-The reference carries an n x n identity through the walk, as the paper's equations are usually coded: for every
-head and step one gather and one scatter of [E, n_max], for the graph with the target link and without it.
-Memory is by how much one forward and backward raises a process's resident peak (Linux).
+The reference carries an n x n identity through the walk, as the paper's equations are usually coded: for
+every head and step one gather and one scatter of [E, n_max], for the graph with the target link and without
+it. Memory is by how much one forward and backward raises a process's resident peak (Linux).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def subgraphs(links: int, nodes: int, edges: int, seed: int = 0) -> EnclosingSub
         mine = torch.zeros(pairs.size(1), dtype=torch.bool)
         mine[0] = True
         target.append(mine.repeat(2))
-    return EnclosingSubgraphs.from_edges(torch.cat(both, 1), torch.cat(target), torch.arange(links).repeat_interleave(nodes))
+    return EnclosingSubgraphs.from_edges(
+        torch.cat(both, 1), torch.cat(target), torch.arange(links).repeat_interleave(nodes)
+    )
 
 
 def reference(layer: gpool.WalkPool, z: Tensor, graphs: EnclosingSubgraphs) -> Tensor:
@@ -65,20 +67,28 @@ def reference(layer: gpool.WalkPool, z: Tensor, graphs: EnclosingSubgraphs) -> T
                 state = torch.zeros_like(state).index_add(0, destination, message)
                 if step > 0:
                     diagonal = state.gather(1, local[:, None]).squeeze(1)
-                    trace.append(torch.zeros(graphs.num_graphs, dtype=z.dtype).index_add(0, graphs.batch, diagonal))
+                    trace.append(
+                        torch.zeros(graphs.num_graphs, dtype=z.dtype).index_add(0, graphs.batch, diagonal)
+                    )
                     blocks[2 + version].append(diagonal[i] + diagonal[j])
                     blocks[4 + version].append(state[i, local[j]] + state[j, local[i]])
             traces.append(torch.stack(trace))
         blocks[0].extend(traces[0] - traces[1])
         own = logits[:, h].sigmoid().masked_fill(~graphs.is_target, 0.0)
-        blocks[1].append(torch.zeros(graphs.num_graphs, dtype=z.dtype).index_add(0, graphs.batch[source], own))
+        blocks[1].append(
+            torch.zeros(graphs.num_graphs, dtype=z.dtype).index_add(0, graphs.batch[source], own)
+        )
     return torch.stack([x for block in blocks for x in block], dim=1)
 
 
 def case(links: int, nodes: int, edges: int) -> tuple[gpool.WalkPool, Tensor, EnclosingSubgraphs]:
     torch.manual_seed(0)
     graphs = subgraphs(links, nodes, edges)
-    return gpool.WalkPool(CHANNELS, 32, HEADS, LENGTH, dropout=0.0), torch.randn(graphs.num_nodes, CHANNELS), graphs
+    return (
+        gpool.WalkPool(CHANNELS, 32, HEADS, LENGTH, dropout=0.0),
+        torch.randn(graphs.num_nodes, CHANNELS),
+        graphs,
+    )
 
 
 def step(form: Callable[..., Tensor], layer: gpool.WalkPool, z: Tensor, graphs: EnclosingSubgraphs) -> Tensor:
@@ -128,7 +138,10 @@ def main() -> None:
     if arguments.peak:
         peak(arguments.peak[0], int(arguments.peak[1]), int(arguments.peak[2]))
         return
-    print(f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, gpool {gpool.__version__}, one thread")
+    print(
+        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, "
+        f"gpool {gpool.__version__}, one thread"
+    )
     layer, z, graphs = case(32, 225, 2580)
     ours, theirs = step(layer, layer, z, graphs), step(reference, layer, z, graphs)
     print(f"largest difference in float32: {(ours - theirs).abs().max():.1e}")
@@ -148,7 +161,17 @@ def main() -> None:
     for edges in (1000, 2000, 4000, 8000, 16000):
         layer, z, graphs = case(32, edges // 10, edges)
         ms = median_ms(lambda: step(layer, layer, z, graphs), 7)  # noqa: B023
-        rows.append(["gpool.WalkPool", 32, edges // 10, edges, round(ms, 2), "", round(1e3 * ms / 32 / edges * 1000, 1)])
+        rows.append(
+            [
+                "gpool.WalkPool",
+                32,
+                edges // 10,
+                edges,
+                round(ms, 2),
+                "",
+                round(1e3 * ms / 32 / edges * 1000, 1),
+            ]
+        )
     for row in rows:
         print("  ".join(f"{x!s:>18}" for x in row))
     if arguments.out:

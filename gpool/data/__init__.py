@@ -11,4 +11,21 @@ from gpool.data.links import Links
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
-__all__ = ["TU", "Digits", "Features", "GraphData", "Identity", "LinkGraph", "LinkSplit", "Links", "MissingData", "Neighbourhood", "Ones", "Own", "Split", "VGAE", "data_root", "stratified_split"]
+__all__ = [
+    "TU",
+    "VGAE",
+    "Digits",
+    "Features",
+    "GraphData",
+    "Identity",
+    "LinkGraph",
+    "LinkSplit",
+    "Links",
+    "MissingData",
+    "Neighbourhood",
+    "Ones",
+    "Own",
+    "Split",
+    "data_root",
+    "stratified_split",
+]

@@ -20,15 +20,25 @@ from gpool.ops.subgraph import iter_enclosing_subgraphs
 
 __all__ = ["SubgraphCache"]
 
-ARRAYS = {"node": np.int64, "label": np.int32, "source": np.int32, "destination": np.int32, "is_target": np.bool_,
-          "edge": np.int64, "target": np.int32, "nodes": np.int64, "edges": np.int64}
+ARRAYS = {
+    "node": np.int64,
+    "label": np.int32,
+    "source": np.int32,
+    "destination": np.int32,
+    "is_target": np.bool_,
+    "edge": np.int64,
+    "target": np.int32,
+    "nodes": np.int64,
+    "edges": np.int64,
+}
 
 
 class SubgraphCache:
     """The enclosing subgraphs of fixed pairs of a fixed graph, each at its position.
 
-    The folder's name carries a hash of the graph, the pairs and the options, so an old cache is never taken for another;
-    it appears whole or not at all. Building it holds ``chunk`` links in memory, reading it those asked for.
+    The folder's name carries a hash of the graph, the pairs and the options, so an old cache is never taken
+    for another; it appears whole or not at all. Building it holds ``chunk`` links in memory, reading it those
+    asked for.
 
     Args:
         root: folder of all caches; made where it is missing.
@@ -37,8 +47,17 @@ class SubgraphCache:
         chunk: links cut out at once.
     """
 
-    def __init__(self, root: str | os.PathLike[str], graph: Adjacency, pairs: Tensor, num_hops: int = 2,
-                 cap: int | None = None, seed: int = 0, labels: bool = False, chunk: int = 256) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        graph: Adjacency,
+        pairs: Tensor,
+        num_hops: int = 2,
+        cap: int | None = None,
+        seed: int = 0,
+        labels: bool = False,
+        chunk: int = 256,
+    ) -> None:
         key = hashlib.sha256()
         for tensor in (graph.rowptr, graph.col, pairs):
             key.update(tensor.contiguous().numpy().tobytes())
@@ -100,8 +119,16 @@ class SubgraphCache:
         at_edge, graph = expand(self.first_edge[index], edges)
         shift = nodes.cumsum(0) - nodes
         of_edge = shift[graph]
-        edge_index = torch.stack([self.arrays["source"][at_edge] + of_edge, self.arrays["destination"][at_edge] + of_edge])
+        edge_index = torch.stack(
+            [self.arrays["source"][at_edge] + of_edge, self.arrays["destination"][at_edge] + of_edge]
+        )
         target = self.arrays["target"].view(-1, 2)[index] + shift.unsqueeze(1)
-        record = EnclosingSubgraphs.from_sorted(edge_index, self.arrays["is_target"][at_edge], target, batch,
-                                                self.arrays["node"][at_node], self.arrays["edge"][at_edge])
+        record = EnclosingSubgraphs.from_sorted(
+            edge_index,
+            self.arrays["is_target"][at_edge],
+            target,
+            batch,
+            self.arrays["node"][at_node],
+            self.arrays["edge"][at_edge],
+        )
         return record, self.arrays["label"][at_node].long() if self.labels else None

@@ -1,4 +1,4 @@
-"""An undirected graph whose links are to be predicted: from edges with a user's own ids, or from a known set."""
+"""An undirected graph whose links are to be predicted, from edges with a user's own ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LinkGraph"]
 
 @dataclass(frozen=True)
 class LinkGraph:
-    """Every link once, as a pair i < j of positions 0 .. N - 1, with the user's own ids and features of the nodes.
+    """Every link once, as a pair i < j of positions 0 .. N - 1, with the user's ids and the nodes' features.
 
     Shape:
         - **pairs** [M, 2], rising; **x** [N, F] or None; **ids**: the user's id of every node.
@@ -28,12 +28,16 @@ class LinkGraph:
     ids: Sequence[Hashable]
 
     @classmethod
-    def from_edges(cls, edges: Data | Tensor | Iterable[tuple[Hashable, Hashable]], x: Tensor | None = None,
-                   nodes: Sequence[Hashable] | int | None = None) -> LinkGraph:
+    def from_edges(
+        cls,
+        edges: Data | Tensor | Iterable[tuple[Hashable, Hashable]],
+        x: Tensor | None = None,
+        nodes: Sequence[Hashable] | int | None = None,
+    ) -> LinkGraph:
         """A graph from a PyG ``Data``, a tensor [2, E] of ids 0 .. N - 1, or pairs of any ids.
 
-        Links count in both directions, however they are listed. One that is listed more than once in the same direction
-        counts once, and a node joined to itself is left out; a warning says how many.
+        Links count in both directions, however they are listed. One that is listed more than once in the same
+        direction counts once, and a node joined to itself is left out; a warning says how many.
 
         Args:
             edges: the links.
@@ -74,8 +78,10 @@ class LinkGraph:
                 raise ValueError(f"pairs[{k}] = {pair!r} must be two node ids")
             for name in pair:
                 if name not in where:
-                    raise ValueError(f"pairs[{k}] = {pair!r} holds the unknown node {name!r}; "
-                                     f"the graph has {self.num_nodes} nodes, {self.ids[0]!r} to {self.ids[-1]!r}")
+                    raise ValueError(
+                        f"pairs[{k}] = {pair!r} holds the unknown node {name!r}; "
+                        f"the graph has {self.num_nodes} nodes, {self.ids[0]!r} to {self.ids[-1]!r}"
+                    )
             if pair[0] == pair[1]:
                 raise ValueError(f"pairs[{k}] = {pair!r} joins a node to itself; a link needs two nodes")
             out.append([where[pair[0]], where[pair[1]]])
@@ -106,7 +112,9 @@ def _named(edges: list[Any], nodes: Sequence[Hashable] | int | None) -> tuple[Te
         except TypeError:
             ids = list(found)
         if nodes is not None and nodes != len(ids):
-            raise ValueError(f"nodes={nodes} must be the list of ids where the links name theirs; they name {len(ids)}")
+            raise ValueError(
+                f"nodes={nodes} must be the list of ids where the links name theirs; they name {len(ids)}"
+            )
     else:
         ids = list(nodes)
     where = {name: k for k, name in enumerate(ids)}
@@ -125,7 +133,10 @@ def _check_features(x: Tensor | None, nodes: int) -> None:
         raise ValueError(f"x of shape {tuple(x.shape)} must be [{nodes}, F], one row a node")
     wrong = ~x.isfinite().all(1)
     if bool(wrong.any()):
-        raise ValueError(f"x holds NaN or infinite features in {int(wrong.sum())} rows, the first of node {int(wrong.nonzero()[0])}")
+        raise ValueError(
+            f"x holds NaN or infinite features in {int(wrong.sum())} rows, "
+            f"the first of node {int(wrong.nonzero()[0])}"
+        )
 
 
 def _once(index: Tensor, nodes: int) -> Tensor:

@@ -1,10 +1,11 @@
-"""Batches of target links, their enclosing subgraphs cut out where the batch is made: in the loader's worker."""
+"""Batches of target links, their subgraphs cut out where the batch is made: in the loader's worker."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,11 +49,20 @@ class LinkDataset(Dataset[LinkBatch]):
         x: features of its nodes [N, F].
         pairs, y, group: see :class:`LinkBatch`.
         neighbourhood: what to cut out around a pair; None leaves the graph whole.
-        cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every batch.
+        cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every
+            batch.
     """
 
-    def __init__(self, observed: Adjacency, x: Tensor, pairs: Tensor, y: Tensor, group: Tensor | None = None,
-                 neighbourhood: Neighbourhood | None = None, cache: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        observed: Adjacency,
+        x: Tensor,
+        pairs: Tensor,
+        y: Tensor,
+        group: Tensor | None = None,
+        neighbourhood: Neighbourhood | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.observed, self.x, self.pairs, self.y, self.group = observed, x, pairs, y, group
         self.neighbourhood = neighbourhood
         source = torch.arange(observed.num_nodes).repeat_interleave(observed.degree)
@@ -81,7 +91,7 @@ class LinkDataset(Dataset[LinkBatch]):
 
 
 class LinkBatches(Sampler[list[int]]):
-    """Positions in batches of ``batch_size``; a last batch of one link joins the one before (batch norm needs two)."""
+    """Positions in batches of ``batch_size``; a last one of one link joins the one before (batch norm)."""
 
     def __init__(self, length: int, batch_size: int, generator: torch.Generator | None = None) -> None:
         if batch_size < 1:
@@ -105,9 +115,15 @@ class LinkBatches(Sampler[list[int]]):
 def link_loader(data: LinkDataset, batch_size: int, shuffle: bool, num_workers: int) -> DataLoader[LinkBatch]:
     """A loader of :class:`LinkBatch`; shuffled by the seed of the run."""
     generator = torch.Generator().manual_seed(torch.initial_seed() % 2**63) if shuffle else None
-    return DataLoader(data, batch_size=None, sampler=LinkBatches(len(data), batch_size, generator),
-                      num_workers=num_workers, persistent_workers=num_workers > 0, collate_fn=_as_it_is)
+    return DataLoader(
+        data,
+        batch_size=None,
+        sampler=LinkBatches(len(data), batch_size, generator),
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        collate_fn=_as_it_is,
+    )
 
 
-def _as_it_is(batch: LinkBatch) -> LinkBatch:
+def _as_it_is(batch: Any) -> Any:
     return batch

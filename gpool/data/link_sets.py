@@ -51,7 +51,9 @@ def link_graph(name: str, root: Path, repaired: bool = True) -> LinkGraph:
         return _quietly(edges, torch.from_numpy(held["node_features"]).float())
     if name in WEBKB:
         if name in FLAWS:
-            warnings.warn(f"{name}: {FLAWS[name]}; repaired=True reads the version without this", stacklevel=2)
+            warnings.warn(
+                f"{name}: {FLAWS[name]}; repaired=True reads the version without this", stacklevel=2
+            )
         from torch_geometric.datasets import WebKB, WikipediaNetwork
 
         _there(root / "webkb" / name, name)
@@ -72,10 +74,13 @@ def les_miserables() -> LinkGraph:
     return LinkGraph.from_edges(list(graph.edges()), nodes=sorted(graph.nodes()))
 
 
-def published_split(name: str, root: Path, number: int, share: int, val_fraction: float, seed: int) -> LinkSplit:
+def published_split(
+    name: str, root: Path, number: int, share: int, val_fraction: float, seed: int
+) -> LinkSplit:
     """Split 1 .. 10 of a .mat graph, which trains on ``share`` (90 or 50) percent of the links.
 
-    The files number nodes from 1. Validation is set aside of the training part, at random, ``val_fraction`` of it.
+    The files number nodes from 1. Validation is set aside of the training part, at random, ``val_fraction``
+    of it.
 
     Raises:
         ValueError: a share or a number that is not there.
@@ -90,9 +95,13 @@ def published_split(name: str, root: Path, number: int, share: int, val_fraction
     folder = "splitted" if share == 90 else "splitted_0_5"
     path = root / "splits" / "walkpool_links" / folder / f"{name}_split_{number}.mat"
     held = loadmat(_there(path, name))
-    part = {key: torch.from_numpy(held[key].astype("int64")) - 1 for key in ("train_pos", "train_neg", "test_pos", "test_neg")}
-    return LinkSplit.with_validation(part["train_pos"], part["train_neg"], part["test_pos"], part["test_neg"],
-                                     val_fraction, seed)
+    part = {
+        key: torch.from_numpy(held[key].astype("int64")) - 1
+        for key in ("train_pos", "train_neg", "test_pos", "test_neg")
+    }
+    return LinkSplit.with_validation(
+        part["train_pos"], part["train_neg"], part["test_pos"], part["test_neg"], val_fraction, seed
+    )
 
 
 def _quietly(edges: torch.Tensor, x: torch.Tensor) -> LinkGraph:
@@ -104,5 +113,8 @@ def _quietly(edges: torch.Tensor, x: torch.Tensor) -> LinkGraph:
 
 def _there(path: Path, name: str) -> Path:
     if not path.exists():
-        raise MissingData(f"link data {name!r} needs {path}; place it there, or set root (or GPOOL_DATA) to a folder that has it")
+        raise MissingData(
+            f"link data {name!r} needs {path}; place it there, "
+            "or set root (or GPOOL_DATA) to a folder that has it"
+        )
     return path

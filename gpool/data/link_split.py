@@ -19,8 +19,8 @@ Negatives = Literal["random", "given", "per-source"]
 class LinkSplit:
     """Links (``_pos``) and pairs that are none (``_neg``) of every part, each [., 2].
 
-    ``val_group``, ``test_group``: for every negative the position of the positive it is ranked against, where each
-    positive has negatives of its own.
+    ``val_group``, ``test_group``: for every negative the position of the positive it is ranked against, where
+    each positive has negatives of its own.
     """
 
     train_pos: Tensor
@@ -42,8 +42,15 @@ class LinkSplit:
                 raise ValueError(f"{name} is empty; the graph has too few links for this split")
 
     @classmethod
-    def with_validation(cls, train_pos: Tensor, train_neg: Tensor, test_pos: Tensor, test_neg: Tensor,
-                        val_fraction: float, seed: int) -> LinkSplit:
+    def with_validation(
+        cls,
+        train_pos: Tensor,
+        train_neg: Tensor,
+        test_pos: Tensor,
+        test_neg: Tensor,
+        val_fraction: float,
+        seed: int,
+    ) -> LinkSplit:
         """Set ``val_fraction`` of the training links, and of the training non-links, aside for validation."""
         generator = torch.Generator().manual_seed(seed)
 
@@ -56,14 +63,21 @@ class LinkSplit:
         return cls(train_pos, train_neg, val_pos, val_neg, test_pos, test_neg)
 
 
-def random_split(graph: LinkGraph, val_fraction: float = 0.05, test_fraction: float = 0.1, seed: int = 0,
-                 negatives: Negatives = "random", negatives_per_link: int = 1) -> LinkSplit:
+def random_split(
+    graph: LinkGraph,
+    val_fraction: float = 0.05,
+    test_fraction: float = 0.1,
+    seed: int = 0,
+    negatives: Negatives = "random",
+    negatives_per_link: int = 1,
+) -> LinkSplit:
     """A random split of the links, with negatives drawn once.
 
-    Test negatives avoid every link. Those of training and validation avoid the training links only: who trains does not know
-    the others, so a few of them may be links of the test part.
+    Test negatives avoid every link. Those of training and validation avoid the training links only: who
+    trains does not know the others, so a few of them may be links of the test part.
 
-    ``negatives="per-source"`` gives every validation and test link (i, j) ``negatives_per_link`` pairs (i, k) of its own.
+    ``negatives="per-source"`` gives every validation and test link (i, j) ``negatives_per_link`` pairs (i, k)
+    of its own.
 
     Raises:
         ValueError: fractions that leave a part empty, a graph without enough non-links.
@@ -72,7 +86,9 @@ def random_split(graph: LinkGraph, val_fraction: float = 0.05, test_fraction: fl
         if not 0.0 < share < 1.0:
             raise ValueError(f"{name}={share} must be between 0 and 1")
     if val_fraction + test_fraction >= 1.0:
-        raise ValueError(f"val_fraction={val_fraction} and test_fraction={test_fraction} leave nothing to train on")
+        raise ValueError(
+            f"val_fraction={val_fraction} and test_fraction={test_fraction} leave nothing to train on"
+        )
     if negatives_per_link < 1:
         raise ValueError(f"negatives_per_link={negatives_per_link} must be at least 1")
     generator = torch.Generator().manual_seed(seed)
@@ -99,7 +115,10 @@ def non_links(links: Tensor, num_nodes: int, count: int, generator: torch.Genera
     known = torch.unique(links.amin(1) * num_nodes + links.amax(1))
     left = num_nodes * (num_nodes - 1) // 2 - known.numel()
     if left < count:
-        raise ValueError(f"the graph has {left} pairs that are not linked, {count} are asked for; it is too dense to draw negatives")
+        raise ValueError(
+            f"the graph has {left} pairs that are not linked, {count} are asked for; "
+            "it is too dense to draw negatives"
+        )
     if num_nodes <= 2048:  # all pairs, then a draw
         every = torch.combinations(torch.arange(num_nodes))
         every = every[~torch.isin(every[:, 0] * num_nodes + every[:, 1], known)]
@@ -110,26 +129,33 @@ def non_links(links: Tensor, num_nodes: int, count: int, generator: torch.Genera
         keys = drawn.amin(0) * num_nodes + drawn.amax(0)
         keys = keys[(drawn[0] != drawn[1]) & ~torch.isin(keys, known)]
         both, first = torch.cat([found, keys]).unique(return_inverse=True)
-        seen = torch.full((both.numel(),), first.numel()).scatter_reduce(0, first, torch.arange(first.numel()), "amin")
+        seen = torch.full((both.numel(),), first.numel()).scatter_reduce(
+            0, first, torch.arange(first.numel()), "amin"
+        )
         found = torch.cat([found, keys])[seen.sort().values]
     found = found[:count]
     return torch.stack([found // num_nodes, found % num_nodes], dim=1)
 
 
-def per_source_non_links(links: Tensor, known: Tensor, num_nodes: int, each: int,
-                         generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """For every link (i, j) ``each`` pairs (i, k), k uniform among the nodes that i is not linked to, and whose they are.
+def per_source_non_links(
+    links: Tensor, known: Tensor, num_nodes: int, each: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """For every link (i, j) ``each`` pairs (i, k), k uniform among the unlinked, and whose they are.
 
     The k of one link may repeat. Shape: [M each, 2] and [M each].
 
     Raises:
         ValueError: a node that is linked to all others.
     """
-    keys = torch.unique(torch.cat([known[:, 0] * num_nodes + known[:, 1], known[:, 1] * num_nodes + known[:, 0]]))
+    keys = torch.unique(
+        torch.cat([known[:, 0] * num_nodes + known[:, 1], known[:, 1] * num_nodes + known[:, 0]])
+    )
     degree = torch.bincount(keys // num_nodes, minlength=num_nodes)
     full = degree[links[:, 0]] >= num_nodes - 1
     if bool(full.any()):
-        raise ValueError(f"node {int(links[full][0, 0])} is linked to every other node; it has no negatives of its own")
+        raise ValueError(
+            f"node {int(links[full][0, 0])} is linked to every other node; it has no negatives of its own"
+        )
     group = torch.arange(links.size(0)).repeat_interleave(each)
     source = links[group, 0]
     target = torch.randint(num_nodes, source.shape, generator=generator)

@@ -1,4 +1,4 @@
-"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or the one that needs no file."""
+"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or one without a file."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ ValidationEdges = Literal["none", "inference", "train+inference"]
 class Links(LightningDataModule):
     """The links of one graph, in parts to train on, to select by and to test.
 
-    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. The .mat graphs
-    (USAir, NS, PB, Yeast, Celegans, Power) come with their ten published splits, ``fold`` 0 to 9; all others are split at
-    random, ``fold`` added to the seed. Every graph is made undirected before it is split. Cornell, Chameleon and Squirrel
-    are the repaired versions.
+    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. The
+    .mat graphs (USAir, NS, PB, Yeast, Celegans, Power) come with their ten published splits, ``fold`` 0 to 9;
+    all others are split at random, ``fold`` added to the seed. Every graph is made undirected before it is
+    split. Cornell, Chameleon and Squirrel are the repaired versions.
 
     The observed graph, which models see around a pair, holds the training links and by ``val_edges``
 
@@ -51,12 +51,12 @@ class Links(LightningDataModule):
         split: its parts; None draws them.
         fold: which published split, or which random one.
         share: 90 or 50, the percentage of links that a published split trains on.
-        val_fraction, test_fraction: of all links, where the split is random; of the training part, where it is published
-            (``test_fraction`` is not read then).
+        val_fraction, test_fraction: of all links, where the split is random; of the training part, where it
+            is published (``test_fraction`` is not read then).
         split_seed: of a random split, and of the validation part of a published one.
         negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split``;
-            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a split has
-            them, else random.
+            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
+            split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
@@ -112,7 +112,9 @@ class Links(LightningDataModule):
         has = self.published or split is not None
         self.negatives: Negatives = negatives or ("given" if has else "random")
         if self.negatives == "given" and not has:
-            raise ValueError("negatives='given' needs a published split, or a split with negatives of its own")
+            raise ValueError(
+                "negatives='given' needs a published split, or a split with negatives of its own"
+            )
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
@@ -143,15 +145,26 @@ class Links(LightningDataModule):
 
         The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says; all else is as in the class.
 
-        >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")], negatives="random",
+        >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")],
         ...                         val_fraction=0.25, test_fraction=0.25)
         >>> data.graph
         LinkGraph(4 nodes, 4 links, no features)
         """
-        return cls(graph=LinkGraph.from_edges(edges, x, nodes), split=split, val_fraction=val_fraction,
-                   test_fraction=test_fraction, split_seed=split_seed, negatives=negatives,
-                   negatives_per_link=negatives_per_link, val_edges=val_edges, features=features,
-                   neighbourhood=neighbourhood, cache=cache, batch_size=batch_size, num_workers=num_workers)
+        return cls(
+            graph=LinkGraph.from_edges(edges, x, nodes),
+            split=split,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            split_seed=split_seed,
+            negatives=negatives,
+            negatives_per_link=negatives_per_link,
+            val_edges=val_edges,
+            features=features,
+            neighbourhood=neighbourhood,
+            cache=cache,
+            batch_size=batch_size,
+            num_workers=num_workers,
+        )
 
     @cached_property
     def graph(self) -> LinkGraph:
@@ -165,9 +178,17 @@ class Links(LightningDataModule):
             return self._split
         if self.published and self.negatives == "given":
             assert self.name is not None
-            return published_split(self.name, self.root, self.fold + 1, self.share, self.val_fraction, self.split_seed)
-        return random_split(self.graph, self.val_fraction, self.test_fraction, self.split_seed + self.fold,
-                            self.negatives, self.negatives_per_link)
+            return published_split(
+                self.name, self.root, self.fold + 1, self.share, self.val_fraction, self.split_seed
+            )
+        return random_split(
+            self.graph,
+            self.val_fraction,
+            self.test_fraction,
+            self.split_seed + self.fold,
+            self.negatives,
+            self.negatives_per_link,
+        )
 
     def observed(self, stage: Literal["train", "test", "predict"]) -> Adjacency:
         """The graph that may be seen while training and validating, while testing, while predicting."""
@@ -191,8 +212,12 @@ class Links(LightningDataModule):
 
     def describe(self) -> dict[str, str | int]:
         """What a result on these data must be read with."""
-        return {"val_edges": self.val_edges, "negatives": self.negatives,
-                "train_links": self.split.train_pos.size(0), "test_links": self.split.test_pos.size(0)}
+        return {
+            "val_edges": self.val_edges,
+            "negatives": self.negatives,
+            "train_links": self.split.train_pos.size(0),
+            "test_links": self.split.test_pos.size(0),
+        }
 
     def setup(self, stage: str | None = None) -> None:
         """Load the graph, lay out the parts, make the features."""
@@ -242,7 +267,10 @@ class Links(LightningDataModule):
         """
         size = self.graph.num_nodes
         if size > 10_000:
-            raise ValueError(f"the graph has {size} nodes and {size * (size - 1) // 2} pairs; name those to predict: ask(pairs)")
+            raise ValueError(
+                f"the graph has {size} nodes and {size * (size - 1) // 2} pairs; "
+                "name those to predict: ask(pairs)"
+            )
         every = torch.combinations(torch.arange(size))
         known = self.graph.pairs[:, 0] * size + self.graph.pairs[:, 1]
         return every[~torch.isin(every[:, 0] * size + every[:, 1], known)]

@@ -4,4 +4,12 @@ from gpool.link.pair import DotProduct, LowRankBilinear, MLPScorer, PairScorer
 from gpool.link.scores import hits_at, mean_reciprocal_rank
 from gpool.link.walkpool import WalkPool
 
-__all__ = ["DotProduct", "LowRankBilinear", "MLPScorer", "PairScorer", "WalkPool", "hits_at", "mean_reciprocal_rank"]
+__all__ = [
+    "DotProduct",
+    "LowRankBilinear",
+    "MLPScorer",
+    "PairScorer",
+    "WalkPool",
+    "hits_at",
+    "mean_reciprocal_rank",
+]

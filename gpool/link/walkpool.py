@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from gpool.ops.csr import csr_sample
@@ -15,8 +14,8 @@ __all__ = ["WalkPool"]
 class WalkPool(nn.Module):
     """Walk profile of every target link, with transition probabilities from dot-product attention.
 
-    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375). Node features
-    z become keys and queries, a walker at c steps to its neighbour r with probability
+    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375). Node
+    features z become keys and queries, a walker at c steps to its neighbour r with probability
 
         P[c, r] = softmax over the edges r -> c of  <K_h(z_r), Q_h(z_c)> / sqrt(C)
 
@@ -31,7 +30,8 @@ class WalkPool(nn.Module):
         dropout: of the attention's hidden units, in training.
 
     Shape:
-        - **z** [N, F], **subgraphs** of N nodes with B targets: output [B, H (5 L + 1)]; ``out_channels`` is that width.
+        - **z** [N, F], **subgraphs** of N nodes with B targets: output [B, H (5 L + 1)]; ``out_channels`` is
+          that width.
 
     Every target gives one row, whatever else is in the batch; without any target there is no row. A subgraph
     that is the two ends and their link alone gives zeros without the link; a subgraph of one node cannot be
@@ -48,10 +48,21 @@ class WalkPool(nn.Module):
     torch.Size([1, 72])
     """
 
-    def __init__(self, channels: int, hidden_channels: int = 32, heads: int = 2, walk_length: int = 7,
-                 dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        channels: int,
+        hidden_channels: int = 32,
+        heads: int = 2,
+        walk_length: int = 7,
+        dropout: float = 0.5,
+    ) -> None:
         super().__init__()
-        sizes = {"channels": channels, "hidden_channels": hidden_channels, "heads": heads, "walk_length": walk_length}
+        sizes = {
+            "channels": channels,
+            "hidden_channels": hidden_channels,
+            "heads": heads,
+            "walk_length": walk_length,
+        }
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name}={size} must be at least 1")
@@ -64,8 +75,12 @@ class WalkPool(nn.Module):
 
     def _perceptron(self) -> nn.Sequential:
         hidden = self.hidden_channels
-        return nn.Sequential(nn.Linear(self.channels, hidden), nn.LeakyReLU(0.2), nn.Dropout(self.dropout),
-                             nn.Linear(hidden, self.heads * hidden))
+        return nn.Sequential(
+            nn.Linear(self.channels, hidden),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(self.dropout),
+            nn.Linear(hidden, self.heads * hidden),
+        )
 
     @property
     def out_channels(self) -> int:
@@ -80,7 +95,10 @@ class WalkPool(nn.Module):
         """The logit of every edge and head, [E, H]."""
         nodes = subgraphs.num_nodes
         if z.dim() != 2 or z.shape != (nodes, self.channels):
-            raise ValueError(f"z of shape {tuple(z.shape)} must be [{nodes}, {self.channels}]: the subgraphs' nodes, channels")
+            raise ValueError(
+                f"z of shape {tuple(z.shape)} must be [{nodes}, {self.channels}]: "
+                "the subgraphs' nodes, channels"
+            )
 
         def heads_first(x: Tensor) -> Tensor:
             return x.view(nodes, self.heads, -1).transpose(0, 1).reshape(self.heads * nodes, -1)
@@ -93,5 +111,7 @@ class WalkPool(nn.Module):
         return walk_profile(self.attention(z, subgraphs), subgraphs, self.walk_length)
 
     def __repr__(self) -> str:
-        return (f"{type(self).__name__}({self.channels}, {self.out_channels}, hidden_channels={self.hidden_channels}, "
-                f"heads={self.heads}, walk_length={self.walk_length})")
+        return (
+            f"{type(self).__name__}({self.channels}, {self.out_channels}, "
+            f"hidden_channels={self.hidden_channels}, heads={self.heads}, walk_length={self.walk_length})"
+        )

@@ -30,6 +30,8 @@ class HeuristicModel(nn.Module):
 
     def forward(self, batch: LinkBatch) -> Tensor:
         if batch.edge_index is None:
-            raise ValueError("batch has no edge_index; a heuristic reads the whole graph (Links(neighbourhood=None))")
+            raise ValueError(
+                "batch has no edge_index; a heuristic reads the whole graph (Links(neighbourhood=None))"
+            )
         graph = Adjacency.from_edges(batch.edge_index.cpu(), batch.x.size(0))
         return self.score(graph, batch.pairs.cpu()).to(batch.x.device)

@@ -36,7 +36,10 @@ class Adjacency:
         ([0, 1, 3, 4, 4], [1, 0, 2, 1], [0, 0, 2, 2])
         """
         if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.is_floating_point():
-            raise ValueError(f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} must be [2, E] of integers")
+            raise ValueError(
+                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
+                "must be [2, E] of integers"
+            )
         _check_ids(edge_index, num_nodes, "edge_index")
         source, target = edge_index.long()
         keys = torch.cat([source * num_nodes + target, target * num_nodes + source])
@@ -45,7 +48,9 @@ class Adjacency:
         first[1:] = keys[1:] != keys[:-1]
         run = first.cumsum(0) - 1
         keys = keys[first]
-        mention = torch.full_like(keys, 2 * source.numel()).scatter_reduce(0, run, order % max(source.numel(), 1), "amin")
+        mention = torch.full_like(keys, 2 * source.numel()).scatter_reduce(
+            0, run, order % max(source.numel(), 1), "amin"
+        )
         row, col = keys // max(num_nodes, 1), keys % max(num_nodes, 1)
         rowptr = torch.nn.functional.pad(torch.bincount(row, minlength=num_nodes).cumsum(0), (1, 0))
         return cls(rowptr, col, mention)
@@ -67,7 +72,9 @@ class Adjacency:
         """Where the edges (row, col) stand in ``self.col``, -1 for those that are not in the graph."""
         low, high = self.rowptr[row], self.rowptr[row + 1]
         end = high
-        for _ in range(int((high - low).max()).bit_length() if row.numel() > 0 else 0):  # bisection in every row
+        for _ in range(
+            int((high - low).max()).bit_length() if row.numel() > 0 else 0
+        ):  # bisection in every row
             middle = (low + high) // 2
             below = self.col[middle.clamp(max=max(self.num_edges - 1, 0))] < col
             active = low < high
@@ -95,4 +102,6 @@ def _check_ids(ids: Tensor, num_nodes: int, name: str) -> None:
     if ids.numel() > 0:
         low, high = int(ids.min()), int(ids.max())
         if low < 0 or high >= num_nodes:
-            raise ValueError(f"{name} holds node {low if low < 0 else high}; ids must be 0 .. {num_nodes - 1}")
+            raise ValueError(
+                f"{name} holds node {low if low < 0 else high}; ids must be 0 .. {num_nodes - 1}"
+            )

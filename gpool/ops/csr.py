@@ -22,7 +22,9 @@ from torch import Tensor
 __all__ = ["Pattern", "csr_matmul", "csr_powers", "csr_sample"]
 
 
-with warnings.catch_warnings():  # torch says once a process that CSR tensors are in beta; said here, to no one
+with (
+    warnings.catch_warnings()
+):  # torch says once a process that CSR tensors are in beta; said here, to no one
     warnings.simplefilter("ignore", UserWarning)
     torch.sparse_csr_tensor([0, 1], [0], [1.0])
 
@@ -32,7 +34,8 @@ class Pattern:
     """Where a square sparse matrix of M rows may be non-zero, by rows and, through ``order``, by columns.
 
     Shape:
-        - **rowptr** [M + 1], **col** [E]: entry e of row r, for rowptr[r] <= e < rowptr[r + 1], is in column col[e].
+        - **rowptr** [M + 1], **col** [E]: entry e of row r, for rowptr[r] <= e < rowptr[r + 1], is in column
+          col[e].
         - **order** [E]: the entries sorted by column; **colptr** [M + 1], **row** [E]: the transpose's
           rowptr and col.
     """
@@ -58,8 +61,13 @@ class Pattern:
         def pointer(x: Tensor) -> Tensor:
             return torch.cat([x[:1].to(torch.int32), blocks(x[1:], entries)])
 
-        return Pattern(pointer(self.rowptr), blocks(self.col, size), blocks(self.order, entries),
-                       pointer(self.colptr), blocks(self.row, size))
+        return Pattern(
+            pointer(self.rowptr),
+            blocks(self.col, size),
+            blocks(self.order, entries),
+            pointer(self.colptr),
+            blocks(self.row, size),
+        )
 
 
 def _has_kernel(x: Tensor) -> bool:
@@ -85,14 +93,16 @@ def _product(rowptr: Tensor, col: Tensor, value: Tensor, dense: Tensor) -> Tenso
 
 
 @torch.library.custom_op("gpool::csr_matmul", mutates_args=())
-def _matmul(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor,
-            dense: Tensor) -> Tensor:
+def _matmul(
+    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor
+) -> Tensor:
     return _product(rowptr, col, value, dense)
 
 
 @torch.library.custom_op("gpool::csr_sample", mutates_args=())
-def _sample(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, left: Tensor,
-            right: Tensor) -> Tensor:
+def _sample(
+    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, left: Tensor, right: Tensor
+) -> Tensor:
     if _has_kernel(left) and col.numel() > 0:
         empty = _sparse(rowptr, col, left.new_zeros(col.numel()), right.size(0))
         product = torch.sparse.sampled_addmm(empty, left.contiguous(), right.contiguous().t(), beta=0.0)
@@ -101,8 +111,16 @@ def _sample(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Ten
 
 
 @torch.library.custom_op("gpool::csr_powers", mutates_args=())
-def _powers(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor,
-            dense: Tensor, steps: int) -> Tensor:
+def _powers(
+    rowptr: Tensor,
+    col: Tensor,
+    order: Tensor,
+    colptr: Tensor,
+    row: Tensor,
+    value: Tensor,
+    dense: Tensor,
+    steps: int,
+) -> Tensor:
     out = dense.new_empty(steps + 1, *dense.shape)
     out[0] = dense
     for k in range(steps):
@@ -111,26 +129,37 @@ def _powers(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Ten
 
 
 @_matmul.register_fake
-def _(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor,
-      dense: Tensor) -> Tensor:
+def _(
+    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor
+) -> Tensor:
     return dense.new_empty(rowptr.numel() - 1, dense.size(1))
 
 
 @_sample.register_fake
-def _(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, left: Tensor,
-      right: Tensor) -> Tensor:
+def _(
+    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, left: Tensor, right: Tensor
+) -> Tensor:
     return left.new_empty(col.numel())
 
 
 @_powers.register_fake
-def _(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor,
-      steps: int) -> Tensor:
+def _(
+    rowptr: Tensor,
+    col: Tensor,
+    order: Tensor,
+    colptr: Tensor,
+    row: Tensor,
+    value: Tensor,
+    dense: Tensor,
+    steps: int,
+) -> Tensor:
     return dense.new_empty(steps + 1, *dense.shape)
 
 
 @torch.library.custom_op("gpool::csr_matmul_transposed", mutates_args=())
-def _matmul_transposed(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor,
-                       dense: Tensor) -> Tensor:
+def _matmul_transposed(
+    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor
+) -> Tensor:
     return _product(colptr, row, value.index_select(0, order), dense)
 
 
@@ -144,8 +173,9 @@ def _adjoints(order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, grad: T
 
 
 @_matmul_transposed.register_fake
-def _(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor,
-      dense: Tensor) -> Tensor:
+def _(
+    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor
+) -> Tensor:
     return dense.new_empty(colptr.numel() - 1, dense.size(1))
 
 
@@ -208,7 +238,9 @@ _powers.register_autograd(_powers_backward, setup_context=_keep_powers)
 
 
 def _transposed(pattern: Pattern, value: Tensor, dense: Tensor) -> Tensor:
-    return _matmul_transposed(pattern.rowptr, pattern.col, pattern.order, pattern.colptr, pattern.row, value, dense)
+    return _matmul_transposed(
+        pattern.rowptr, pattern.col, pattern.order, pattern.colptr, pattern.row, value, dense
+    )
 
 
 def csr_matmul(pattern: Pattern, value: Tensor, dense: Tensor) -> Tensor:
@@ -223,4 +255,6 @@ def csr_sample(pattern: Pattern, left: Tensor, right: Tensor) -> Tensor:
 
 def csr_powers(pattern: Pattern, value: Tensor, dense: Tensor, steps: int) -> Tensor:
     """X, A X, ..., A^steps X for ``dense`` X [M, C]: [steps + 1, M, C]."""
-    return _powers(pattern.rowptr, pattern.col, pattern.order, pattern.colptr, pattern.row, value, dense, steps)
+    return _powers(
+        pattern.rowptr, pattern.col, pattern.order, pattern.colptr, pattern.row, value, dense, steps
+    )

@@ -22,16 +22,19 @@ def _pointer(index: Tensor, size: int) -> Tensor:
 class EnclosingSubgraphs:
     """B enclosing subgraphs as one graph of N nodes and E directed edges, each with its target link in it.
 
-    ``edge_index`` describes the graphs *with* the target link; without its edges at ``is_target`` it describes
-    those without. Made by :func:`gpool.ops.subgraph.enclosing_subgraphs` from a large graph, or by
+    ``edge_index`` describes the graphs *with* the target link; without its edges at ``is_target`` it
+    describes those without. Made by :func:`gpool.ops.subgraph.enclosing_subgraphs` from a large graph, or by
     :meth:`from_edges` from a batch of edges in any order; both leave the edges sorted by destination.
 
     Shape:
         - **edge_index** [2, E]: source, destination. **is_target** [E] bool.
-        - **target** [B, 2]: the two ends, as nodes of the union. **batch** [N], **node** [N]: every node's subgraph,
-          and its id in the graph it was cut from. **edge** [E]: likewise of the edge, -1 where the target's was added.
-        - **rowptr** [N + 1]: edges that end in a node; **order** [E], **colptr** [N + 1]: edges sorted by source.
-        - **end_edge** [F], **end_slot** [F]: edges that end in a target node, and at which end: 2 b or 2 b + 1.
+        - **target** [B, 2]: the two ends, as nodes of the union. **batch** [N], **node** [N]: every node's
+          subgraph, and its id in the graph it was cut from. **edge** [E]: likewise of the edge, -1 where the
+          target's was added.
+        - **rowptr** [N + 1]: edges that end in a node; **order** [E], **colptr** [N + 1]: edges sorted by
+          source.
+        - **end_edge** [F], **end_slot** [F]: edges that end in a target node, and at which end: 2 b or 2 b +
+          1.
     """
 
     edge_index: Tensor
@@ -60,10 +63,12 @@ class EnclosingSubgraphs:
         return self.is_target.numel()
 
     def pattern(self, heads: int) -> Pattern:
-        """Where ``heads`` transition matrices, along a diagonal, may be non-zero: row = destination, column = source."""
+        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source]."""
         if heads not in self._patterns:
             source, destination = self.edge_index
-            one = Pattern(self.rowptr, source, self.order, self.colptr, destination.index_select(0, self.order))
+            one = Pattern(
+                self.rowptr, source, self.order, self.colptr, destination.index_select(0, self.order)
+            )
             self._patterns[heads] = one.copies(heads)
         return self._patterns[heads]
 
@@ -79,11 +84,14 @@ class EnclosingSubgraphs:
         return self._map(lambda x: x.pin_memory())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.num_graphs} links, {self.num_nodes} nodes, {self.num_edges} edges)"
+        return (
+            f"{type(self).__name__}({self.num_graphs} links, {self.num_nodes} nodes, {self.num_edges} edges)"
+        )
 
     @classmethod
-    def from_sorted(cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor,
-                    edge: Tensor) -> EnclosingSubgraphs:
+    def from_sorted(
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+    ) -> EnclosingSubgraphs:
         """The record of edges that are sorted by destination already; nothing is checked."""
         source, destination = edge_index
         nodes = batch.numel()
@@ -91,15 +99,33 @@ class EnclosingSubgraphs:
         side[target.reshape(-1)] = torch.arange(target.numel(), device=batch.device)
         slot = side.index_select(0, destination)
         end_edge = (slot >= 0).nonzero().squeeze(-1)
-        return cls(edge_index, is_target, target, batch, node, edge, _pointer(destination, nodes),
-                   source.to(torch.int32).argsort(stable=True), _pointer(source, nodes), end_edge, slot[end_edge])
+        return cls(
+            edge_index,
+            is_target,
+            target,
+            batch,
+            node,
+            edge,
+            _pointer(destination, nodes),
+            source.to(torch.int32).argsort(stable=True),
+            _pointer(source, nodes),
+            end_edge,
+            slot[end_edge],
+        )
 
     @classmethod
-    def from_edges(cls, edge_index: Tensor, is_target: Tensor, batch: Tensor | None = None,
-                   num_graphs: int | None = None, node: Tensor | None = None) -> EnclosingSubgraphs:
+    def from_edges(
+        cls,
+        edge_index: Tensor,
+        is_target: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        node: Tensor | None = None,
+    ) -> EnclosingSubgraphs:
         """The record of a batch of subgraphs whose edges are in any order.
 
-        The target pair of a subgraph is found from its target edges, by the batch and never by their position: they
+        The target pair of a subgraph is found from its target edges, by the batch and never by their
+            position: they
         must join the same two nodes in both directions (parallel ones count as one link of several edges).
 
         Shape:
@@ -117,18 +143,25 @@ class EnclosingSubgraphs:
         EnclosingSubgraphs(1 links, 3 nodes, 6 edges)
         """
         if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
-            raise ValueError(f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} must be [2, E] of torch.int64")
+            raise ValueError(
+                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
+                "must be [2, E] of torch.int64"
+            )
         if is_target.dtype != torch.bool or is_target.shape != edge_index.shape[1:]:
-            raise ValueError(f"is_target of shape {tuple(is_target.shape)} and {is_target.dtype} must be "
-                             f"[{edge_index.size(1)}] and torch.bool, one entry an edge")
+            raise ValueError(
+                f"is_target of shape {tuple(is_target.shape)} and {is_target.dtype} must be "
+                f"[{edge_index.size(1)}] and torch.bool, one entry an edge"
+            )
         if batch is None:
             nodes = int(edge_index.max()) + 1 if edge_index.numel() > 0 else 0
             batch = torch.zeros(nodes, dtype=torch.long, device=edge_index.device)
         if num_graphs is None:
             num_graphs = int(batch.max()) + 1 if batch.numel() > 0 else 0
         if edge_index.numel() > 0 and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < batch.numel():
-            raise ValueError(f"edge_index holds node {int(edge_index.max())} (least {int(edge_index.min())}); "
-                             f"ids must be 0 .. {batch.numel() - 1}, one an entry of batch")
+            raise ValueError(
+                f"edge_index holds node {int(edge_index.max())} (least {int(edge_index.min())}); "
+                f"ids must be 0 .. {batch.numel() - 1}, one an entry of batch"
+            )
         order = edge_index[1].argsort(stable=True)
         edge_index, is_target = edge_index[:, order], is_target[order]
         of_edge = batch[edge_index]
@@ -152,9 +185,12 @@ def _find_targets(edges: Tensor, graph: Tensor, num_graphs: int) -> Tensor:
     backward.index_add_(0, graph, (edges[0] > edges[1]).long())
     several = torch.zeros_like(i, dtype=torch.bool)
     several[graph[(i[graph] != low) | (j[graph] != high)]] = True
-    for wrong, what in ((i < 0, "has no target edge"), (several, "has target edges between more than one pair"),
-                        (i == j, "has a target link from a node to itself"),
-                        ((forward == 0) | (backward == 0), "has its target link in one direction only")):
+    for wrong, what in (
+        (i < 0, "has no target edge"),
+        (several, "has target edges between more than one pair"),
+        (i == j, "has a target link from a node to itself"),
+        ((forward == 0) | (backward == 0), "has its target link in one direction only"),
+    ):
         if bool(wrong.any()):
             b = int(wrong.nonzero()[0, 0])
             raise ValueError(f"subgraph {b} {what}; is_target must mark both directions of one link i != j")

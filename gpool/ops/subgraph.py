@@ -1,4 +1,4 @@
-"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over sorted rows of neighbours."""
+"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over rows of neighbours."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from gpool.ops.enclosing import EnclosingSubgraphs
 __all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraphs"]
 
 
-def enclosing_subgraphs(graph: Adjacency, pairs: Tensor, num_hops: int = 2, cap: int | None = None, seed: int = 0,
-                        max_entries: int = 1 << 20) -> EnclosingSubgraphs:
-    """The subgraph around every pair: nodes within ``num_hops`` of either end, edges among them, the target link.
+def enclosing_subgraphs(
+    graph: Adjacency,
+    pairs: Tensor,
+    num_hops: int = 2,
+    cap: int | None = None,
+    seed: int = 0,
+    max_entries: int = 1 << 20,
+) -> EnclosingSubgraphs:
+    """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
 
-    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions, and marked
-    as the target's own, whether the graph has it or not; so nothing in a record tells which it was, except ``edge``
-    (-1 where it was added). Both ends are seeds of the search, so the nodes do not depend on it either.
+    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions,
+    and marked as the target's own, whether the graph has it or not; so nothing in a record tells which it
+    was, except ``edge`` (-1 where it was added). Both ends are seeds of the search, so the nodes do not
+    depend on it either.
 
     Args:
         graph: the observed graph.
@@ -28,7 +35,8 @@ def enclosing_subgraphs(graph: Adjacency, pairs: Tensor, num_hops: int = 2, cap:
         cap: keep at most so many new nodes a hop, a uniform draw.
         seed: of that draw, which depends on seed, pair, hop and node alone: not on the batch, its order or
             the worker.
-        max_entries: neighbours read at once, which bounds the memory of the sweep (a single pair is never divided).
+        max_entries: neighbours read at once, which bounds the memory of the sweep (a single pair is never
+            divided).
 
     Shape:
         - the nodes of a subgraph come in rising order of their ids, ``node``.
@@ -36,7 +44,7 @@ def enclosing_subgraphs(graph: Adjacency, pairs: Tensor, num_hops: int = 2, cap:
     A pair of nodes without any edge gives the two nodes and their link. No pair gives a record of none.
 
     Raises:
-        ValueError: pairs that are not [B, 2], ids outside the graph, i = j, num_hops < 1, cap < 1, max_entries < 1.
+        ValueError: pairs that are not [B, 2], ids outside the graph, i = j; num_hops, cap or max_entries < 1.
 
     >>> import torch
     >>> path = Adjacency.from_edges(torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]]), num_nodes=5)
@@ -52,10 +60,16 @@ def enclosing_subgraphs(graph: Adjacency, pairs: Tensor, num_hops: int = 2, cap:
     return _induce(graph, pairs, members, max_entries)
 
 
-def iter_enclosing_subgraphs(graph: Adjacency, pairs: Tensor, batch_size: int, num_hops: int = 2,
-                             cap: int | None = None, seed: int = 0,
-                             max_entries: int = 1 << 20) -> Iterator[EnclosingSubgraphs]:
-    """The records of ``batch_size`` pairs each, one after another: memory does not grow with the number of pairs.
+def iter_enclosing_subgraphs(
+    graph: Adjacency,
+    pairs: Tensor,
+    batch_size: int,
+    num_hops: int = 2,
+    cap: int | None = None,
+    seed: int = 0,
+    max_entries: int = 1 << 20,
+) -> Iterator[EnclosingSubgraphs]:
+    """The records of ``batch_size`` pairs each, one after another: memory does not grow with the pairs.
 
     Raises:
         ValueError: as :func:`enclosing_subgraphs`, before the first record; batch_size < 1.
@@ -70,21 +84,29 @@ def iter_enclosing_subgraphs(graph: Adjacency, pairs: Tensor, batch_size: int, n
 def _check(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, max_entries: int) -> None:
     if pairs.dim() != 2 or pairs.size(1) != 2 or pairs.is_floating_point():
         raise ValueError(f"pairs of shape {tuple(pairs.shape)} and {pairs.dtype} must be [B, 2] of integers")
-    for name, size in {"num_hops": num_hops, "cap": 1 if cap is None else cap, "max_entries": max_entries}.items():
+    for name, size in {
+        "num_hops": num_hops,
+        "cap": 1 if cap is None else cap,
+        "max_entries": max_entries,
+    }.items():
         if size < 1:
             raise ValueError(f"{name}={size} must be at least 1")
     wrong = ((pairs < 0) | (pairs >= graph.num_nodes)).any(1)
     if bool(wrong.any()):
         b = int(wrong.nonzero()[0, 0])
-        raise ValueError(f"pairs[{b}] = {tuple(pairs[b].tolist())} holds an unknown node; "
-                         f"ids must be 0 .. {graph.num_nodes - 1}")
+        raise ValueError(
+            f"pairs[{b}] = {tuple(pairs[b].tolist())} holds an unknown node; "
+            f"ids must be 0 .. {graph.num_nodes - 1}"
+        )
     if bool((pairs[:, 0] == pairs[:, 1]).any()):
         b = int((pairs[:, 0] == pairs[:, 1]).nonzero()[0, 0])
-        raise ValueError(f"pairs[{b}] = {tuple(pairs[b].tolist())} joins a node to itself; a target link needs i != j")
+        raise ValueError(
+            f"pairs[{b}] = {tuple(pairs[b].tolist())} joins a node to itself; a target link needs i != j"
+        )
 
 
 def _pieces(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
-    """Slices of the sorted ``owner`` that end where an owner ends and hold about ``max_entries`` of the counts' sum."""
+    """Slices of the sorted ``owner``, each of whole owners and of counts of about ``max_entries`` in sum."""
     total = count.cumsum(0)
     if total.numel() == 0:
         return
@@ -104,10 +126,14 @@ def _pieces(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
         begin, spent = end, int(at_end[k])
 
 
-def _ball(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, seed: int, max_entries: int) -> Tensor:
+def _ball(
+    graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, seed: int, max_entries: int
+) -> Tensor:
     """Sorted keys pair * N + node of all members."""
     size = graph.num_nodes
-    frontier = (torch.arange(pairs.size(0), device=pairs.device).unsqueeze(1) * size + pairs).sort(1).values.view(-1)
+    frontier = (
+        (torch.arange(pairs.size(0), device=pairs.device).unsqueeze(1) * size + pairs).sort(1).values.view(-1)
+    )
     members = frontier
     for hop in range(num_hops):
         owner, node = frontier // size, frontier % size
@@ -151,13 +177,16 @@ def _among(keys: Tensor, query: Tensor, maybe: Tensor) -> tuple[Tensor, Tensor]:
 def _draw(keys: Tensor, pairs: Tensor, size: int, cap: int, seed: int, hop: int) -> Tensor:
     """At most ``cap`` keys a pair: those of the smallest hash of seed, pair, hop and node."""
     owner = keys // size
-    pair, count = torch.unique_consecutive(owner, return_counts=True)
+    count = torch.unique_consecutive(owner, return_counts=True)[1]
     over = (count > cap).repeat_interleave(count)
     if not bool(over.any()):
         return keys
     many = keys[over]
     owner = owner[over]
-    mixed = _hash(pairs.amin(1)[owner], _hash(pairs.amax(1)[owner], _hash(many % size, many.new_tensor(seed * 64 + hop))))
+    mixed = _hash(
+        pairs.amin(1)[owner],
+        _hash(pairs.amax(1)[owner], _hash(many % size, many.new_tensor(seed * 64 + hop))),
+    )
     order = mixed.argsort()
     order = order[owner[order].argsort(stable=True)]
     count = count[count > cap]
@@ -204,4 +233,6 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
         order = (destination * max(members.numel(), 1) + source).argsort()
         source, destination, edge = source[order], destination[order], edge[order]
     is_target = other[destination] == source
-    return EnclosingSubgraphs.from_sorted(torch.stack([source, destination]), is_target, target, batch, node, edge)
+    return EnclosingSubgraphs.from_sorted(
+        torch.stack([source, destination]), is_target, target, batch, node, edge
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any, Literal, NamedTuple
 
-import torch
 import torch.nn.functional as F
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -31,10 +30,12 @@ class ScoredPair(NamedTuple):
 class LinkTask(TrainingModule):
     """A LightningModule for links: one number a pair, its sigmoid the probability of a link.
 
-    Give either a whole ``model``, or an ``encoder`` and a ``scorer``, of which a :class:`gpool.models.PairModel` is made.
+    Give either a whole ``model``, or an ``encoder`` and a ``scorer``, of which a
+    :class:`gpool.models.PairModel` is made.
 
-    Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for every K of
-    ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB set, that evaluator's numbers.
+    Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for
+    every K of ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB
+    set, that evaluator's numbers.
 
     Args:
         model: takes a :class:`gpool.models.LinkBatch` and returns logits [B].
@@ -46,7 +47,8 @@ class LinkTask(TrainingModule):
         optimizer, lr_scheduler, exponent_lr: see :class:`TrainingModule`.
 
     Raises:
-        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; K < 1.
+        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; K
+            < 1.
     """
 
     def __init__(
@@ -92,7 +94,13 @@ class LinkTask(TrainingModule):
 
     def _evaluate(self, batch: LinkBatch, metrics: LinkMetrics, prefix: str) -> None:
         logit = self(batch)
-        self.log(f"{prefix}/loss", self._loss(logit, batch.y), on_step=False, on_epoch=True, batch_size=batch.num_links)
+        self.log(
+            f"{prefix}/loss",
+            self._loss(logit, batch.y),
+            on_step=False,
+            on_epoch=True,
+            batch_size=batch.num_links,
+        )
         metrics.update(logit, batch.y, batch.group)
 
     def _log(self, metrics: LinkMetrics, prefix: str) -> None:
@@ -116,7 +124,7 @@ class LinkTask(TrainingModule):
         self._log(self.test_metrics, "test")
 
     def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
-        """The ids of both ends, the user's where the data are :class:`gpool.data.Links`, and the probabilities [B]."""
+        """The ids of both ends (the user's, of :class:`gpool.data.Links`) and the probabilities [B]."""
         data = self._links()
         pairs: Any = batch.pairs.tolist()
         if data is not None:
@@ -128,9 +136,14 @@ class LinkTask(TrainingModule):
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         return data if isinstance(data, Links) else None
 
-    def predict(self, data: Links, pairs: Iterable[tuple[Hashable, Hashable]] | None = None, top: int | None = None,
-                trainer: Trainer | None = None) -> list[ScoredPair]:
-        """Pairs of the user's ids by falling score: those given, else all that are not linked; at most ``top``.
+    def predict(
+        self,
+        data: Links,
+        pairs: Iterable[tuple[Hashable, Hashable]] | None = None,
+        top: int | None = None,
+        trainer: Trainer | None = None,
+    ) -> list[ScoredPair]:
+        """Pairs of the user's ids by falling score: those given, else all not linked; at most ``top``.
 
         A pair that is given twice comes twice. Equal scores keep the order of the pairs.
 
@@ -142,13 +155,18 @@ class LinkTask(TrainingModule):
         asked = data.pairs
         data.pairs = data.unlinked() if pairs is None else data.graph.position(pairs)
         if trainer is None:
-            trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
+            trainer = Trainer(
+                accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False
+            )
         try:
             outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
         finally:
             data.pairs = asked
-        found = [ScoredPair(i, j, float(s)) for out in outputs
-                 for i, j, s in zip(out["source"], out["target"], out["score"], strict=True)]
+        found = [
+            ScoredPair(i, j, float(s))
+            for out in outputs
+            for i, j, s in zip(out["source"], out["target"], out["score"], strict=True)
+        ]
         return sorted(found, key=lambda pair: -pair.score)[:top]
 
     def describe(self) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class LinkMetrics(Metric):
 
     Args:
         hits: the K of Hits@K.
-        evaluator: an OGB set whose evaluator is asked too, such as ``"ogbl-ddi"``; its numbers are named ``ogb-...``.
+        evaluator: an OGB set whose evaluator is asked too, such as ``"ogbl-ddi"``; its numbers are named
+            ``ogb-...``.
     """
 
     full_state_update = False
@@ -31,7 +32,7 @@ class LinkMetrics(Metric):
             if k < 1:
                 raise ValueError(f"hits holds {k}; every K must be at least 1")
         self.hits = tuple(hits)
-        self.evaluator = None if evaluator is None else _ogb(evaluator)
+        self.evaluator: Any = None if evaluator is None else _ogb(evaluator)
         for name in ("score", "y", "group"):
             self.add_state(name, default=[], dist_reduce_fx="cat")
 
@@ -45,7 +46,9 @@ class LinkMetrics(Metric):
         """All numbers by name."""
         score, y, group = (dim_zero_cat(getattr(self, name)) for name in ("score", "y", "group"))
         positive, negative = score[y > 0.5], score[y < 0.5]
-        rank = score.unique(return_inverse=True)[1].double()  # in [0, 1], so that no sigmoid makes large scores equal
+        rank = score.unique(return_inverse=True)[
+            1
+        ].double()  # in [0, 1], so that no sigmoid makes large scores equal
         rank = rank / rank.max().clamp(min=1)
         found = {"auc": binary_auroc(rank, y.long()), "ap": binary_average_precision(rank, y.long())}
         found |= {f"hits@{k}": hits_at(k, positive, negative) for k in self.hits}
@@ -62,7 +65,10 @@ class LinkMetrics(Metric):
             order = owners.argsort(stable=True)
             negative = negative[order].view(positive.numel(), -1)
         held: dict[str, Any] = self.evaluator.eval({"y_pred_pos": positive, "y_pred_neg": negative})
-        return {f"ogb-{k.removesuffix('_list')}": torch.as_tensor(v, dtype=torch.float).mean() for k, v in held.items()}
+        return {
+            f"ogb-{k.removesuffix('_list')}": torch.as_tensor(v, dtype=torch.float).mean()
+            for k, v in held.items()
+        }
 
 
 def _ogb(name: str) -> Any:

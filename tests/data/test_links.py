@@ -15,7 +15,9 @@ from gpool.data import VGAE, LinkGraph, Links, LinkSplit, MissingData, Neighbour
 from gpool.data.link_split import non_links, per_source_non_links, random_split
 
 ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
-needs_files = pytest.mark.skipif(not (ROOT / "links" / "USAir.mat").is_file(), reason="GPOOL_DATA has no links/USAir.mat")
+needs_files = pytest.mark.skipif(
+    not (ROOT / "links" / "USAir.mat").is_file(), reason="GPOOL_DATA has no links/USAir.mat"
+)
 
 
 def keys(pairs: torch.Tensor) -> set[tuple[int, int]]:
@@ -23,7 +25,9 @@ def keys(pairs: torch.Tensor) -> set[tuple[int, int]]:
 
 
 def ring(nodes: int = 20) -> list[tuple[str, str]]:
-    return [(f"n{k:02d}", f"n{(k + 1) % nodes:02d}") for k in range(nodes)] + [(f"n{k:02d}", f"n{(k + 3) % nodes:02d}") for k in range(nodes)]
+    return [(f"n{k:02d}", f"n{(k + 1) % nodes:02d}") for k in range(nodes)] + [
+        (f"n{k:02d}", f"n{(k + 3) % nodes:02d}") for k in range(nodes)
+    ]
 
 
 def test_les_miserables_needs_no_file() -> None:
@@ -55,7 +59,9 @@ def test_random_split_partitions_and_negatives_avoid_what_they_should() -> None:
     assert not torch.equal(Links(split_seed=3, fold=1).split.test_pos, s.test_pos)
 
 
-@pytest.mark.parametrize(("policy", "train", "test"), [("none", 0, 0), ("inference", 0, 1), ("train+inference", 1, 1)])
+@pytest.mark.parametrize(
+    ("policy", "train", "test"), [("none", 0, 0), ("inference", 0, 1), ("train+inference", 1, 1)]
+)
 def test_policy_of_validation_links(policy, train, test) -> None:
     data = Links(val_edges=policy)
     s = data.split
@@ -122,31 +128,59 @@ def test_repeated_edges_and_loops_are_said() -> None:
         LinkGraph.from_edges([("a", "b"), ("b", "a")])  # both directions are one link, and no mistake
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: LinkGraph.from_edges([]), "edges is empty"),
-    (lambda: LinkGraph.from_edges(torch.zeros(2, 0, dtype=torch.long)), "edges is empty"),
-    (lambda: LinkGraph.from_edges(torch.tensor([[0], [7]]), nodes=3), "unknown node 7; ids must be 0 .. 2"),
-    (lambda: LinkGraph.from_edges(torch.tensor([[0], [-1]])), "unknown node -1"),
-    (lambda: LinkGraph.from_edges(torch.zeros(3, 2)), r"must be \[2, E\] of integers"),
-    (lambda: LinkGraph.from_edges([("a", "z")], nodes=["a", "b"]), "unknown node 'z'"),
-    (lambda: LinkGraph.from_edges([("a", "b")], nodes=["a", "b", "a"]), "nodes holds 1 ids twice"),
-    (lambda: LinkGraph.from_edges([("a", "b")], x=torch.zeros(3, 4)), r"x of shape \(3, 4\) must be \[2, F\]"),
-    (lambda: LinkGraph.from_edges([("a", "b")], x=torch.tensor([[0.0], [torch.nan]])), "NaN or infinite features in 1 rows, the first of node 1"),
-    (lambda: LinkGraph.from_edges([("a", "b")]).position([("a", "q")]), r"pairs\[0\] = \('a', 'q'\) holds the unknown node 'q'"),
-    (lambda: LinkGraph.from_edges([("a", "b")]).position([("a", "b"), ("b", "b")]), r"pairs\[1\] = \('b', 'b'\) joins a node to itself"),
-    (lambda: Links("USAirr").graph, "name='USAirr' must be one of LesMiserables, USAir"),
-    (lambda: Links(val_edges="always"), "val_edges='always' must be 'none', 'inference' or"),
-    (lambda: Links(negatives="given"), "negatives='given' needs a published split"),
-    (lambda: Links(negatives="hard"), "negatives='hard' must be"),
-    (lambda: Links("USAir", graph=LinkGraph.from_edges([("a", "b")])), "give either name='USAir' or a graph"),
-    (lambda: Links(val_fraction=0.0).split, "val_fraction=0.0 must be between 0 and 1"),
-    (lambda: Links(val_fraction=0.5, test_fraction=0.5).split, "leave nothing to train on"),
-    (lambda: Links.from_edges([("a", "b")], nodes=["a", "b", "c"], val_fraction=0.3, test_fraction=0.3).split, "train_pos is empty"),
-    (lambda: Links(features=Own()).x, "needs a graph with node features"),
-    (lambda: Links(batch_size=0).train_dataloader(), "batch_size=0 must be at least 1"),
-    (lambda: Neighbourhood(num_hops=0), "num_hops=0 must be at least 1"),
-    (lambda: Ones(0), "channels=0 must be at least 1"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LinkGraph.from_edges([]), "edges is empty"),
+        (lambda: LinkGraph.from_edges(torch.zeros(2, 0, dtype=torch.long)), "edges is empty"),
+        (
+            lambda: LinkGraph.from_edges(torch.tensor([[0], [7]]), nodes=3),
+            "unknown node 7; ids must be 0 .. 2",
+        ),
+        (lambda: LinkGraph.from_edges(torch.tensor([[0], [-1]])), "unknown node -1"),
+        (lambda: LinkGraph.from_edges(torch.zeros(3, 2)), r"must be \[2, E\] of integers"),
+        (lambda: LinkGraph.from_edges([("a", "z")], nodes=["a", "b"]), "unknown node 'z'"),
+        (lambda: LinkGraph.from_edges([("a", "b")], nodes=["a", "b", "a"]), "nodes holds 1 ids twice"),
+        (
+            lambda: LinkGraph.from_edges([("a", "b")], x=torch.zeros(3, 4)),
+            r"x of shape \(3, 4\) must be \[2, F\]",
+        ),
+        (
+            lambda: LinkGraph.from_edges([("a", "b")], x=torch.tensor([[0.0], [torch.nan]])),
+            "NaN or infinite features in 1 rows, the first of node 1",
+        ),
+        (
+            lambda: LinkGraph.from_edges([("a", "b")]).position([("a", "q")]),
+            r"pairs\[0\] = \('a', 'q'\) holds the unknown node 'q'",
+        ),
+        (
+            lambda: LinkGraph.from_edges([("a", "b")]).position([("a", "b"), ("b", "b")]),
+            r"pairs\[1\] = \('b', 'b'\) joins a node to itself",
+        ),
+        (lambda: Links("USAirr").graph, "name='USAirr' must be one of LesMiserables, USAir"),
+        (lambda: Links(val_edges="always"), "val_edges='always' must be 'none', 'inference' or"),
+        (lambda: Links(negatives="given"), "negatives='given' needs a published split"),
+        (lambda: Links(negatives="hard"), "negatives='hard' must be"),
+        (
+            lambda: Links("USAir", graph=LinkGraph.from_edges([("a", "b")])),
+            "give either name='USAir' or a graph",
+        ),
+        (lambda: Links(val_fraction=0.0).split, "val_fraction=0.0 must be between 0 and 1"),
+        (lambda: Links(val_fraction=0.5, test_fraction=0.5).split, "leave nothing to train on"),
+        (
+            lambda: (
+                Links.from_edges(
+                    [("a", "b")], nodes=["a", "b", "c"], val_fraction=0.3, test_fraction=0.3
+                ).split
+            ),
+            "train_pos is empty",
+        ),
+        (lambda: Links(features=Own()).x, "needs a graph with node features"),
+        (lambda: Links(batch_size=0).train_dataloader(), "batch_size=0 must be at least 1"),
+        (lambda: Neighbourhood(num_hops=0), "num_hops=0 must be at least 1"),
+        (lambda: Ones(0), "channels=0 must be at least 1"),
+    ],
+)
 def test_errors(make, message) -> None:
     with pytest.raises(ValueError, match=message):
         make()
@@ -191,7 +225,16 @@ def test_cache_gives_the_same_batches(tmp_path: Path) -> None:
         for a, b in zip(plain, kept, strict=True):
             assert torch.equal(a.x, b.x)
             assert torch.equal(a.labels, b.labels)
-            for name in ("edge_index", "is_target", "target", "node", "edge", "order", "end_edge", "end_slot"):
+            for name in (
+                "edge_index",
+                "is_target",
+                "target",
+                "node",
+                "edge",
+                "order",
+                "end_edge",
+                "end_slot",
+            ):
                 assert torch.equal(getattr(a.subgraphs, name), getattr(b.subgraphs, name)), name
     assert len(list(tmp_path.iterdir())) == 1
     list(Links(neighbourhood=here, cache=tmp_path, fold=1).test_dataloader())
@@ -228,7 +271,10 @@ def test_published_splits_partition_the_links() -> None:
         assert sum(map(len, parts)) == len(every)
         assert not (keys(s.train_neg) | keys(s.val_neg) | keys(s.test_neg)) & every
         assert abs(len(parts[2]) / len(every) - (1 - share / 100)) < 0.01
-    for wrong, message in ((dict(fold=10), "fold=10 must be 0 .. 9"), (dict(share=80), "share=80 must be 90 or 50")):
+    for wrong, message in (
+        ({"fold": 10}, "fold=10 must be 0 .. 9"),
+        ({"share": 80}, "share=80 must be 90 or 50"),
+    ):
         with pytest.raises(ValueError, match=message):
             _ = Links("USAir", root=ROOT, **wrong).split
 
@@ -239,7 +285,9 @@ def test_flawed_sets_are_repaired_by_default() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             graph = Links(name, root=ROOT).graph
-        held = np.load(ROOT / "webkb" / "yandex_npz" / {"cornell": "cornell.npz"}.get(name, f"{name}_filtered.npz"))
+        held = np.load(
+            ROOT / "webkb" / "yandex_npz" / {"cornell": "cornell.npz"}.get(name, f"{name}_filtered.npz")
+        )
         undirected = np.unique(np.sort(held["edges"], 1), axis=0)
         proper = int((undirected[:, 0] != undirected[:, 1]).sum())
         assert graph.num_nodes == nodes

@@ -14,7 +14,7 @@ def test_dot_product_and_perceptron() -> None:
     scorer = MLPScorer(3, hidden_channels=5, num_layers=3)
     torch.testing.assert_close(scorer(a, b), scorer(b, a))
     assert scorer(a, b).shape == (4,)
-    assert len([p for p in scorer.parameters()]) == 6
+    assert len(list(scorer.parameters())) == 6
     with pytest.raises(ValueError, match="num_layers=0"):
         MLPScorer(3, num_layers=0)
 
@@ -71,7 +71,11 @@ def test_mrr_equals_ogb_in_any_order() -> None:
     ogb = pytest.importorskip("ogb.linkproppred")
     positive, negative = torch.randn(7), torch.randn(7, 10)
     negative[0, :2] = positive[0]
-    right = ogb.Evaluator("ogbl-citation2").eval({"y_pred_pos": positive, "y_pred_neg": negative})["mrr_list"].mean()
+    right = (
+        ogb.Evaluator("ogbl-citation2")
+        .eval({"y_pred_pos": positive, "y_pred_neg": negative})["mrr_list"]
+        .mean()
+    )
     score = torch.cat([positive, negative.flatten()])
     y = torch.cat([torch.ones(7), torch.zeros(70)])
     group = torch.cat([torch.arange(7), torch.arange(7).repeat_interleave(10)])

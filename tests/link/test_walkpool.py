@@ -14,18 +14,27 @@ NAMES = {"key": "src", "query": "dst"}
 
 
 def load(layer: gpool.WalkPool, params: dict) -> None:
-    state = {f"{role}.{k}.{part}": torch.tensor(params[f"{prefix}_lin{n}_{part}"], dtype=torch.double)
-             for role, prefix in NAMES.items() for k, n in ((0, 1), (3, 2)) for part in ("weight", "bias")}
+    state = {
+        f"{role}.{k}.{part}": torch.tensor(params[f"{prefix}_lin{n}_{part}"], dtype=torch.double)
+        for role, prefix in NAMES.items()
+        for k, n in ((0, 1), (3, 2))
+        for part in ("weight", "bias")
+    }
     layer.load_state_dict(state)
 
 
 @pytest.mark.parametrize("name", ["walkpool_core_single.json", "walkpool_core_uniform.json"])
 def test_golden(golden, name: str) -> None:
     case = golden(name)
-    layer = gpool.WalkPool(case["in_channels"], case["hidden_channels"], case["heads"], case["walk_len"]).double().eval()
+    layer = (
+        gpool.WalkPool(case["in_channels"], case["hidden_channels"], case["heads"], case["walk_len"])
+        .double()
+        .eval()
+    )
     load(layer, case["params"])
-    record = EnclosingSubgraphs.from_edges(torch.tensor(case["edge_index"]), ~torch.tensor(case["edge_is_context"]),
-                                           torch.tensor(case["batch"]))
+    record = EnclosingSubgraphs.from_edges(
+        torch.tensor(case["edge_index"]), ~torch.tensor(case["edge_is_context"]), torch.tensor(case["batch"])
+    )
     assert record.target.tolist() == case["target_pairs"]
     x = torch.tensor(case["x"], dtype=torch.double, requires_grad=True)
     logits = torch.tensor(case["attention_logits"], dtype=torch.double)[record.edge]
@@ -37,35 +46,45 @@ def test_golden(golden, name: str) -> None:
         loss = (torch.sin(1 + 0.9 * 11 + 0.7 * k) * out).sum()
         loss.backward()
         assert abs(loss.item() - case["grad"]["loss"]) < 1e-10
-        torch.testing.assert_close(x.grad, torch.tensor(case["grad"]["d_x"], dtype=torch.double), rtol=0, atol=1e-10)
+        torch.testing.assert_close(
+            x.grad, torch.tensor(case["grad"]["d_x"], dtype=torch.double), rtol=0, atol=1e-10
+        )
         for role, prefix in NAMES.items():
             for position, number in ((0, 1), (3, 2)):
                 for part in ("weight", "bias"):
                     found = getattr(getattr(layer, role)[position], part).grad
-                    right = torch.tensor(case["grad"]["d_params"][f"{prefix}_lin{number}_{part}"], dtype=torch.double)
+                    right = torch.tensor(
+                        case["grad"]["d_params"][f"{prefix}_lin{number}_{part}"], dtype=torch.double
+                    )
                     torch.testing.assert_close(found, right, rtol=0, atol=1e-10)
 
 
 def record_and_features() -> tuple[EnclosingSubgraphs, Tensor]:
-    edges = torch.tensor([[0, 1, 1, 2, 2, 3, 0, 3, 4, 5, 4, 6, 5, 6], [1, 0, 2, 1, 3, 2, 3, 0, 5, 4, 6, 4, 6, 5]])
+    edges = torch.tensor(
+        [[0, 1, 1, 2, 2, 3, 0, 3, 4, 5, 4, 6, 5, 6], [1, 0, 2, 1, 3, 2, 3, 0, 5, 4, 6, 4, 6, 5]]
+    )
     mine = torch.tensor([False] * 6 + [True] * 2 + [True] * 2 + [False] * 4)
     record = EnclosingSubgraphs.from_edges(edges, mine, torch.tensor([0] * 4 + [1] * 3))
     return record, torch.randn(7, 5, dtype=torch.double)
 
 
 def test_equals_dense_powers_of_its_own_attention() -> None:
-    """Without the golden files: the layer's attention is the scaled dot product of key(source) and query(destination)."""
+    """Without the golden files: attention is the scaled dot product of key(source) and query(destination)."""
     record, z = record_and_features()
     layer = gpool.WalkPool(5, hidden_channels=3, heads=2, walk_length=4).double().eval()
     key, query = layer.key(z).view(7, 2, 3), layer.query(z).view(7, 2, 3)
     source, destination = record.edge_index
-    logits = torch.stack([(key[u] * query[v]).sum(-1) / 3**0.5 for u, v in zip(source, destination, strict=True)])
+    logits = torch.stack(
+        [(key[u] * query[v]).sum(-1) / 3**0.5 for u, v in zip(source, destination, strict=True)]
+    )
     torch.testing.assert_close(layer.attention(z, record), logits)
     rows = []
     for b in range(2):
         inside = record.batch[source] == b
         pair = tuple(record.target[b].tolist())
-        rows.append(profile(logits[inside], record.edge_index[:, inside], record.is_target[inside], pair, 7, 4))
+        rows.append(
+            profile(logits[inside], record.edge_index[:, inside], record.is_target[inside], pair, 7, 4)
+        )
     torch.testing.assert_close(layer(z, record), torch.stack(rows))
 
 

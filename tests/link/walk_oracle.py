@@ -1,4 +1,4 @@
-"""The walk profile the slow and obvious way: dense matrices, their powers, one subgraph and head at a time."""
+"""The walk profile the slow and obvious way: dense matrices, their powers, one subgraph at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def transition(logits: Tensor, edges: Tensor, keep: Tensor, nodes: int) -> Tenso
     return torch.stack(rows)
 
 
-def profile(logits: Tensor, edges: Tensor, is_target: Tensor, pair: tuple[int, int], nodes: int, walk_length: int) -> Tensor:
+def profile(
+    logits: Tensor, edges: Tensor, is_target: Tensor, pair: tuple[int, int], nodes: int, walk_length: int
+) -> Tensor:
     """The features of one subgraph; logits [E, H] -> [H (5 L + 1)]."""
     i, j = pair
     parts: list[list[Tensor]] = [[] for _ in range(6)]

@@ -54,8 +54,11 @@ def test_gradients(form: str) -> None:
     x = torch.randn(5, 2, dtype=torch.double, requires_grad=True)
     y = torch.randn(5, 2, dtype=torch.double, requires_grad=True)
     value.requires_grad_()
-    for function, inputs in ((lambda v, d: csr_matmul(p, v, d), (value, x)), (lambda a, b: csr_sample(p, a, b), (x, y)),
-                             (lambda v, d: csr_powers(p, v, d, 3), (value, x))):
+    for function, inputs in (
+        (lambda v, d: csr_matmul(p, v, d), (value, x)),
+        (lambda a, b: csr_sample(p, a, b), (x, y)),
+        (lambda v, d: csr_powers(p, v, d, 3), (value, x)),
+    ):
         assert torch.autograd.gradcheck(function, inputs)
         assert torch.autograd.gradgradcheck(function, inputs)
 
@@ -85,4 +88,6 @@ def test_compiles_without_a_break() -> None:
     def function(v: Tensor, d: Tensor) -> Tensor:
         return csr_powers(p, v, d, 2).sum() + csr_sample(p, d, d).sum() + csr_matmul(p, v, d).sum()
 
-    torch.testing.assert_close(torch.compile(function, backend="aot_eager", fullgraph=True)(value, x), function(value, x))
+    torch.testing.assert_close(
+        torch.compile(function, backend="aot_eager", fullgraph=True)(value, x), function(value, x)
+    )

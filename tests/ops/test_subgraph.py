@@ -1,4 +1,4 @@
-"""Enclosing subgraphs and their labels against PyG's k_hop_subgraph, scipy's shortest paths and the published cases."""
+"""Enclosing subgraphs and labels against PyG's k_hop_subgraph, shortest paths and the published cases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def edges_of(record: EnclosingSubgraphs, b: int) -> set[tuple[int, int, bool]]:
     return set(zip(ends[0].tolist(), ends[1].tolist(), record.is_target[inside].tolist(), strict=True))
 
 
-def oracle(both: Tensor, nodes: int, pair: list[int], hops: int) -> tuple[list[int], set[tuple[int, int, bool]]]:
+def oracle(
+    both: Tensor, nodes: int, pair: list[int], hops: int
+) -> tuple[list[int], set[tuple[int, int, bool]]]:
     """One pair at a time, over all edges, by PyG."""
     members, inside, _, _ = k_hop_subgraph(pair, hops, both, num_nodes=nodes)
     found = {(u, v, {u, v} == set(pair)) for u, v in inside.t().tolist()}
@@ -60,7 +62,9 @@ def test_equals_k_hop_subgraph(case, hops, max_entries) -> None:
     given_edges = record.edge >= 0  # where an edge was given, its position says which
     ends = record.node[record.edge_index[:, given_edges]]
     assert torch.equal(ends.sort(0).values, edges[:, record.edge[given_edges]].sort(0).values)
-    again = EnclosingSubgraphs.from_edges(record.edge_index, record.is_target, record.batch, pairs.size(0), record.node)
+    again = EnclosingSubgraphs.from_edges(
+        record.edge_index, record.is_target, record.batch, pairs.size(0), record.node
+    )
     for f in fields(record):
         if f.name in ("rowptr", "colptr", "end_edge", "edge_index", "is_target"):
             assert torch.equal(getattr(again, f.name), getattr(record, f.name)), f.name
@@ -83,7 +87,9 @@ def test_distances_equal_shortest_paths(case, hops) -> None:
         for side in range(2):
             left = np.setdiff1d(np.arange(len(mine)), [ends[1 - side]])
             path = np.full(len(mine), np.inf)
-            path[left] = shortest_path(matrix[left][:, left], unweighted=True, indices=int(np.searchsorted(left, ends[side])))
+            path[left] = shortest_path(
+                matrix[left][:, left], unweighted=True, indices=int(np.searchsorted(left, ends[side]))
+            )
             column.append(path)
         both = np.stack(column, 1)
         assert torch.equal(found[mine].double(), torch.from_numpy(np.where(np.isinf(both), -1, both)))
@@ -125,11 +131,13 @@ def test_published_labels(golden) -> None:
 def star_and_ring(leaves: int = 50) -> tuple[Adjacency, Tensor]:
     star = torch.stack([torch.zeros(leaves, dtype=torch.long), torch.arange(1, leaves + 1)])
     ring = torch.stack([torch.arange(1, leaves + 1), torch.arange(1, leaves + 1).roll(-1)])
-    return Adjacency.from_edges(torch.cat([star, ring], 1), leaves + 1), torch.tensor([[0, 1], [3, 20], [0, 30], [20, 3]])
+    return Adjacency.from_edges(torch.cat([star, ring], 1), leaves + 1), torch.tensor(
+        [[0, 1], [3, 20], [0, 30], [20, 3]]
+    )
 
 
 def test_cap() -> None:
-    """At most so many new nodes a hop, drawn alike whatever the batch, its order or its pieces; other seeds draw others."""
+    """At most so many new nodes a hop, drawn alike whatever the batch, its order or its pieces."""
     graph, pairs = star_and_ring()
     full = enclosing_subgraphs(graph, pairs, 2)
     record = enclosing_subgraphs(graph, pairs, 2, cap=5, seed=3)
@@ -139,7 +147,9 @@ def test_cap() -> None:
         assert mine <= set(full.node[full.batch == b].tolist())
         alone = enclosing_subgraphs(graph, pairs[b : b + 1], 2, cap=5, seed=3, max_entries=1)
         assert alone.node.tolist() == record.node[record.batch == b].tolist()
-    assert record.node[record.batch == 1].tolist() == record.node[record.batch == 3].tolist()  # (i, j) as (j, i)
+    assert (
+        record.node[record.batch == 1].tolist() == record.node[record.batch == 3].tolist()
+    )  # (i, j) as (j, i)
     other = enclosing_subgraphs(graph, pairs, 2, cap=5, seed=4)
     assert record.node.tolist() != other.node.tolist()
     loose = enclosing_subgraphs(graph, pairs, 2, cap=100)
@@ -147,7 +157,7 @@ def test_cap() -> None:
 
 
 def test_cap_is_uniform() -> None:
-    """Every leaf of the star is kept about equally often: chi-squared of 4000 draws over 49 nodes, 5 sigma."""
+    """Every leaf of the star is kept equally often: chi-squared of 4000 draws over 49 nodes, 5 sigma."""
     graph, _ = star_and_ring()
     leaf_only = torch.tensor([[0, 1]])
     kept = torch.zeros(51)
@@ -181,7 +191,9 @@ class _Cut(torch.utils.data.Dataset):
 
 def test_in_the_workers_of_a_loader() -> None:
     here = [r.node.tolist() for r in DataLoader(_Cut(), batch_size=None)]
-    there = [r.node.tolist() for r in DataLoader(_Cut(), batch_size=None, num_workers=2, collate_fn=lambda r: r)]
+    there = [
+        r.node.tolist() for r in DataLoader(_Cut(), batch_size=None, num_workers=2, collate_fn=lambda r: r)
+    ]
     assert here == there
 
 
@@ -207,16 +219,19 @@ def test_an_edge_twice_and_a_pair_twice() -> None:
     assert int(record.is_target.sum()) == 6
 
 
-@pytest.mark.parametrize(("pairs", "options", "message"), [
-    ([[0, 5]], {}, r"pairs\[0\] = \(0, 5\) holds an unknown node; ids must be 0 .. 3"),
-    ([[0, 1], [-1, 2]], {}, r"pairs\[1\] = \(-1, 2\) holds an unknown node"),
-    ([[0, 1], [2, 2]], {}, r"pairs\[1\] = \(2, 2\) joins a node to itself"),
-    ([0, 1], {}, r"must be \[B, 2\] of integers"),
-    ([[0.0, 1.0]], {}, r"must be \[B, 2\] of integers"),
-    ([[0, 1]], {"num_hops": 0}, "num_hops=0 must be at least 1"),
-    ([[0, 1]], {"cap": 0}, "cap=0 must be at least 1"),
-    ([[0, 1]], {"max_entries": 0}, "max_entries=0 must be at least 1"),
-])
+@pytest.mark.parametrize(
+    ("pairs", "options", "message"),
+    [
+        ([[0, 5]], {}, r"pairs\[0\] = \(0, 5\) holds an unknown node; ids must be 0 .. 3"),
+        ([[0, 1], [-1, 2]], {}, r"pairs\[1\] = \(-1, 2\) holds an unknown node"),
+        ([[0, 1], [2, 2]], {}, r"pairs\[1\] = \(2, 2\) joins a node to itself"),
+        ([0, 1], {}, r"must be \[B, 2\] of integers"),
+        ([[0.0, 1.0]], {}, r"must be \[B, 2\] of integers"),
+        ([[0, 1]], {"num_hops": 0}, "num_hops=0 must be at least 1"),
+        ([[0, 1]], {"cap": 0}, "cap=0 must be at least 1"),
+        ([[0, 1]], {"max_entries": 0}, "max_entries=0 must be at least 1"),
+    ],
+)
 def test_errors(pairs, options, message) -> None:
     graph = Adjacency.from_edges(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4)
     with pytest.raises(ValueError, match=message):
@@ -229,7 +244,11 @@ def test_adjacency_errors() -> None:
     with pytest.raises(ValueError, match=r"must be \[2, E\] of integers"):
         Adjacency.from_edges(torch.zeros(2, 3), 4)
     with pytest.raises(ValueError, match="batch_size=0"):
-        next(iter_enclosing_subgraphs(Adjacency.from_edges(torch.tensor([[0], [1]]), 2), torch.tensor([[0, 1]]), 0))
+        next(
+            iter_enclosing_subgraphs(
+                Adjacency.from_edges(torch.tensor([[0], [1]]), 2), torch.tensor([[0, 1]]), 0
+            )
+        )
 
 
 def refine(edge_index: Tensor, colour: list[object], rounds: int = 10) -> list[object]:
@@ -263,24 +282,45 @@ def test_one_label_tells_a_ring_from_two_triangles() -> None:
 
 
 def test_two_labels_tell_rook_from_shrikhande() -> None:
-    rook = [(4 * a + b, 4 * c + d) for a in range(4) for b in range(4) for c in range(4) for d in range(4)
-            if 4 * a + b < 4 * c + d and (a == c) != (b == d)]
+    rook = [
+        (4 * a + b, 4 * c + d)
+        for a in range(4)
+        for b in range(4)
+        for c in range(4)
+        for d in range(4)
+        if 4 * a + b < 4 * c + d and (a == c) != (b == d)
+    ]
     steps = {(0, 1), (0, 3), (1, 0), (3, 0), (1, 1), (3, 3)}
-    shrikhande = [(4 * a + b, 4 * c + d) for a in range(4) for b in range(4) for c in range(4) for d in range(4)
-                  if 4 * a + b < 4 * c + d and ((c - a) % 4, (d - b) % 4) in steps]
+    shrikhande = [
+        (4 * a + b, 4 * c + d)
+        for a in range(4)
+        for b in range(4)
+        for c in range(4)
+        for d in range(4)
+        if 4 * a + b < 4 * c + d and ((c - a) % 4, (d - b) % 4) in steps
+    ]
     assert len(rook) == len(shrikhande) == 48
     assert signature(rook, 16, 1) == signature(shrikhande, 16, 1)
     assert signature(rook, 16, 2) != signature(shrikhande, 16, 2)
 
 
 def test_labelled_copies_of_a_batch() -> None:
-    """Every copy is its graph, in a batch whose edges are mixed and one of whose graphs is empty, another one node."""
+    """Every copy is its graph, in a batch of mixed edges with an empty graph and one of one node."""
     edges = torch.tensor([[3, 0, 4, 1, 1, 2], [4, 1, 3, 0, 2, 1]])  # nodes 0 1 2 | (none) | 3 4 | 5
     batch = torch.tensor([0, 0, 0, 2, 2, 3])
     one, two = label_tuples(edges, batch, 4, 1), label_tuples(edges, batch, 4, 2)
     assert one.outer.tolist() == [0, 0, 0, 2, 2, 3]
     assert two.outer.tolist() == [0] * 6 + [2] * 2
-    assert sorted(map(tuple, two.tuples.tolist())) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (3, 4), (4, 3)]
+    assert sorted(map(tuple, two.tuples.tolist())) == [
+        (0, 1),
+        (0, 2),
+        (1, 0),
+        (1, 2),
+        (2, 0),
+        (2, 1),
+        (3, 4),
+        (4, 3),
+    ]
     for copies in (one, two):
         assert torch.equal(copies.node[copies.edge_index], edges[:, copies.edge])
         assert torch.equal(copies.inner[copies.edge_index[0]], copies.inner[copies.edge_index[1]])
@@ -291,7 +331,10 @@ def test_labelled_copies_of_a_batch() -> None:
     count = torch.unique(drawn.tuples[:3000], dim=0, return_counts=True)[1]
     assert count.numel() == 6
     assert (count - 500).abs().max() < 5 * 500**0.5
-    for length, samples, message in ((3, None, "length=3 must be 1 or 2"), (1, 0, "samples=0 must be at least 1")):
+    for length, samples, message in (
+        (3, None, "length=3 must be 1 or 2"),
+        (1, 0, "samples=0 must be at least 1"),
+    ):
         with pytest.raises(ValueError, match=message):
             label_tuples(edges, batch, 4, length, samples)
     with pytest.raises(ValueError, match="batch must be sorted"):

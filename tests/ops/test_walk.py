@@ -1,4 +1,4 @@
-"""The walk profile against dense powers, the published numbers, and the properties P1 to P12 of the paper's layer."""
+"""The walk profile against dense powers, the published numbers and the properties P1 to P12."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def expected(logits: Tensor, parts: list[tuple[Tensor, Tensor, int]], walk_lengt
     for edge_index, mine, nodes in parts:
         ends = edge_index[:, mine]
         mine_logits = logits[first : first + mine.numel()]
-        rows.append(profile(mine_logits, edge_index, mine, (int(ends.min()), int(ends.max())), nodes, walk_length))
+        rows.append(
+            profile(mine_logits, edge_index, mine, (int(ends.min()), int(ends.max())), nodes, walk_length)
+        )
         first += mine.numel()
     return torch.stack(rows)
 
@@ -69,10 +71,18 @@ def graphs(draw: st.DrawFn) -> list[tuple[Tensor, Tensor, int]]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(parts=graphs(), seed=st.integers(0, 1000), heads=st.integers(1, 3), length=st.integers(1, 8), peak=st.sampled_from([0.0, 1.0, 8.0]))
+@given(
+    parts=graphs(),
+    seed=st.integers(0, 1000),
+    heads=st.integers(1, 3),
+    length=st.integers(1, 8),
+    peak=st.sampled_from([0.0, 1.0, 8.0]),
+)
 def test_equals_dense_powers(parts, seed, heads, length, peak) -> None:
     generator = torch.Generator().manual_seed(seed)
-    logits = peak * torch.randn(sum(p[1].numel() for p in parts), heads, generator=generator, dtype=torch.double)
+    logits = peak * torch.randn(
+        sum(p[1].numel() for p in parts), heads, generator=generator, dtype=torch.double
+    )
     order = torch.randperm(logits.size(0), generator=generator)
     record = join(parts, order)
     found = walk_profile(logits[order][record.edge], record, length)
@@ -106,10 +116,15 @@ def test_gradient_equals_that_of_dense_powers() -> None:
     parts = [pair(*SHAPES[name]) for name in SHAPES]
     record = join(parts)
     total = sum(p[1].numel() for p in parts)
-    first, second = (torch.randn(total, 2, dtype=torch.double, generator=torch.Generator().manual_seed(1)) for _ in range(2))
+    first, second = (
+        torch.randn(total, 2, dtype=torch.double, generator=torch.Generator().manual_seed(1))
+        for _ in range(2)
+    )
     weight = torch.randn(len(parts), 2 * 36, dtype=torch.double)
-    for logits, out in ((first.requires_grad_(), walk_profile(first[record.edge], record, 7)),
-                        (second.requires_grad_(), expected(second, parts, 7))):
+    for logits, out in (
+        (first.requires_grad_(), walk_profile(first[record.edge], record, 7)),
+        (second.requires_grad_(), expected(second, parts, 7)),
+    ):
         (out * weight).sum().backward()
         assert logits.grad is not None
     torch.testing.assert_close(first.grad, second.grad, rtol=0, atol=1e-10)
@@ -117,11 +132,16 @@ def test_gradient_equals_that_of_dense_powers() -> None:
 
 @pytest.mark.parametrize("spread", [1.0, 8.0])
 def test_float32(spread: float) -> None:
-    """Within 1e-5 of float64 for flat and for very peaked attention, the target's logit far from the others'."""
+    """Within 1e-5 of float64 for flat and very peaked attention, the target's logit far from the others."""
     generator = torch.Generator().manual_seed(0)
     for shift in (-10.0, 0.0, 15.0):
         nodes = 30
-        edges = [(u, v) for u in range(nodes) for v in range(u + 1, nodes) if (u + 3 * v) % 7 == 0 and (u, v) != (0, 1)]
+        edges = [
+            (u, v)
+            for u in range(nodes)
+            for v in range(u + 1, nodes)
+            if (u + 3 * v) % 7 == 0 and (u, v) != (0, 1)
+        ]
         record = join([pair(edges, (0, 1), nodes)])
         logits = spread * torch.randn(record.num_edges, 2, generator=generator, dtype=torch.double)
         logits[record.is_target] += shift
@@ -136,12 +156,16 @@ def published(record: EnclosingSubgraphs, case: dict) -> Tensor:
 
 
 def test_stability_file(golden) -> None:
-    """The correct values, which the published code misses when the target's logit exceeds the others' by 30 or more."""
+    """The correct values, which the published code misses when the target's logit is 30 above the others."""
     held = golden("walkpool_stability.json")
-    record = EnclosingSubgraphs.from_edges(torch.tensor(held["edge_index"]), ~torch.tensor(held["edge_is_context"]))
+    record = EnclosingSubgraphs.from_edges(
+        torch.tensor(held["edge_index"]), ~torch.tensor(held["edge_is_context"])
+    )
     for case in held["cases"]:
         found = walk_profile(published(record, case), record, held["walk_len"])
-        torch.testing.assert_close(found[0], torch.tensor(case["correct_output"], dtype=torch.double), rtol=0, atol=1e-10)
+        torch.testing.assert_close(
+            found[0], torch.tensor(case["correct_output"], dtype=torch.double), rtol=0, atol=1e-10
+        )
 
 
 @pytest.mark.parametrize("logit", [0.0, 30.0, 40.0, 800.0])
@@ -158,20 +182,29 @@ def test_no_mass_is_lost_beside_a_large_target_logit(logit: float) -> None:
         assert found.isfinite().all()
         low = torch.zeros(record.num_edges, 1, dtype=dtype)  # M- does not know the target's logit
         for block in (slice(9, 13), slice(17, 21)):
-            torch.testing.assert_close(found[block], walk_profile(low, record, 4)[0][block], rtol=0, atol=1e-5)
+            torch.testing.assert_close(
+                found[block], walk_profile(low, record, 4)[0][block], rtol=0, atol=1e-5
+            )
 
 
 def split(out: Tensor, heads: int, length: int) -> dict[str, Tensor]:
-    names, widths = ("graph", "omega", "node+", "node-", "link+", "link-"), [heads * length, heads] + 4 * [heads * length]
+    names, widths = (
+        ("graph", "omega", "node+", "node-", "link+", "link-"),
+        [heads * length, heads] + 4 * [heads * length],
+    )
     return {n: x.view(out.size(0), heads, -1) for n, x in zip(names, out.split(widths, 1), strict=True)}
 
 
 RING = pair([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (1, 4)], (0, 2), 6)
 
 
-def run(part: tuple[Tensor, Tensor, int], length: int = 6, heads: int = 2, spread: float = 1.0) -> dict[str, Tensor]:
+def run(
+    part: tuple[Tensor, Tensor, int], length: int = 6, heads: int = 2, spread: float = 1.0
+) -> dict[str, Tensor]:
     record = join([part])
-    logits = spread * torch.randn(record.num_edges, heads, dtype=torch.double, generator=torch.Generator().manual_seed(5))
+    logits = spread * torch.randn(
+        record.num_edges, heads, dtype=torch.double, generator=torch.Generator().manual_seed(5)
+    )
     return split(walk_profile(logits, record, length), heads, length)
 
 
@@ -181,9 +214,14 @@ def test_p1_relabelling_edge_order_swap() -> None:
     base = expected(logits, [RING], 5)
     for seed in range(3):
         generator = torch.Generator().manual_seed(seed)
-        order, names = torch.randperm(mine.numel(), generator=generator), torch.randperm(nodes, generator=generator)
+        order, names = (
+            torch.randperm(mine.numel(), generator=generator),
+            torch.randperm(nodes, generator=generator),
+        )
         record = EnclosingSubgraphs.from_edges(names[edge_index][:, order], mine[order])
-        torch.testing.assert_close(walk_profile(logits[order][record.edge], record, 5), base, rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            walk_profile(logits[order][record.edge], record, 5), base, rtol=0, atol=1e-12
+        )
     torch.manual_seed(0)
     both = join([RING, pair(*SHAPES["two nodes"])]), join([pair(*SHAPES["two nodes"]), RING])
     a = walk_profile(torch.zeros(both[0].num_edges, 1), both[0], 3)
@@ -208,7 +246,9 @@ def test_p3_rows_sum_to_one() -> None:
     record = join([pair(*SHAPES["target is the only edge of one end"])])
     logits = 5 * torch.randn(record.num_edges, 2, dtype=torch.double)
     plus, minus = transition_weights(logits, record)
-    rows = [torch.zeros(4, 2, dtype=torch.double).index_add(0, record.edge_index[1], w) for w in (plus, minus)]
+    rows = [
+        torch.zeros(4, 2, dtype=torch.double).index_add(0, record.edge_index[1], w) for w in (plus, minus)
+    ]
     torch.testing.assert_close(rows[0], torch.ones(4, 2, dtype=torch.double))
     torch.testing.assert_close(rows[1][1:], torch.ones(3, 2, dtype=torch.double))
     assert rows[1][0].tolist() == [0.0, 0.0]
@@ -237,7 +277,13 @@ def test_p5_uniform() -> None:
 def test_p6_two_nodes() -> None:
     out = run(pair([], (0, 1), 2), length=6)
     even = torch.tensor([2.0, 0.0] * 3, dtype=torch.double).expand(1, 2, 6)  # walks of 2, 3, 4, ... steps
-    for name, value in {"graph": even, "node+": even, "link+": 2 - even, "node-": 0 * even, "link-": 0 * even}.items():
+    for name, value in {
+        "graph": even,
+        "node+": even,
+        "link+": 2 - even,
+        "node-": 0 * even,
+        "link-": 0 * even,
+    }.items():
         torch.testing.assert_close(out[name], value, rtol=0, atol=1e-12)
 
 
@@ -249,7 +295,7 @@ def test_p7_bridge() -> None:
 
 @pytest.mark.parametrize(("target", "silent"), [((0, 3), 0), ((0, 2), 1)])
 def test_p8_bipartite(target: tuple[int, int], silent: int) -> None:
-    """An even ring without the target: no odd closed walk; between opposite sides no even walk, on one side no odd one."""
+    """An even ring: no odd closed walk; between opposite sides no even walk, on one side no odd one."""
     out = run(pair([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)], target, 6))
     assert out["node-"][..., 1::2].abs().max() < 1e-14
     assert out["link-"][..., silent::2].abs().max() < 1e-14
@@ -262,14 +308,18 @@ def test_p9_other_components_do_not_matter() -> None:
     more = (torch.cat([edge_index, other], 1), torch.cat([mine, torch.zeros(6, dtype=torch.bool)]), nodes + 3)
     logits = torch.randn(mine.numel() + 6, 1, dtype=torch.double)
     large, small = join([more]), join([RING])
-    torch.testing.assert_close(walk_profile(logits[large.edge], large, 6), walk_profile(logits[small.edge], small, 6))
+    torch.testing.assert_close(
+        walk_profile(logits[large.edge], large, 6), walk_profile(logits[small.edge], small, 6)
+    )
 
 
 @settings(max_examples=20, deadline=None)
 @given(parts=graphs(), seed=st.integers(0, 1000))
 def test_p10_bounds(parts, seed) -> None:
     record = join(parts)
-    logits = 3 * torch.randn(record.num_edges, 2, dtype=torch.double, generator=torch.Generator().manual_seed(seed))
+    logits = 3 * torch.randn(
+        record.num_edges, 2, dtype=torch.double, generator=torch.Generator().manual_seed(seed)
+    )
     out = split(walk_profile(logits, record, 7), 2, 7)
     for sign in "+-":
         node, link = out["node" + sign], out["link" + sign]
@@ -310,7 +360,9 @@ def test_parallel_target_edges_are_one_link_of_several_edges() -> None:
     mine = torch.tensor([True] * 4 + [False] * 4)
     record = EnclosingSubgraphs.from_edges(edges, mine)
     logits = torch.randn(8, 1, dtype=torch.double)
-    torch.testing.assert_close(walk_profile(logits[record.edge], record, 5), expected(logits, [(edges, mine, 3)], 5))
+    torch.testing.assert_close(
+        walk_profile(logits[record.edge], record, 5), expected(logits, [(edges, mine, 3)], 5)
+    )
 
 
 def test_no_subgraph_and_half_precision() -> None:
@@ -339,6 +391,8 @@ def test_errors() -> None:
     ]
     for edges, mine, batch, message in cases:
         with pytest.raises(ValueError, match=message):
-            EnclosingSubgraphs.from_edges(torch.tensor(edges), torch.tensor(mine), None if batch is None else torch.tensor(batch))
+            EnclosingSubgraphs.from_edges(
+                torch.tensor(edges), torch.tensor(mine), None if batch is None else torch.tensor(batch)
+            )
     with pytest.raises(ValueError, match="is_target of shape"):
         EnclosingSubgraphs.from_edges(torch.tensor(two), torch.tensor([1, 1]))

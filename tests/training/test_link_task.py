@@ -15,11 +15,17 @@ from gpool.models import Encoder, HeuristicModel, LinkBatch, LinkModel
 from gpool.training import LinkTask
 from gpool.training.link_metrics import LinkMetrics
 
-QUIET = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+QUIET = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "enable_checkpointing": False,
+}
 
 
 class Common(nn.Module):
-    """Common neighbours, read off the subgraph: it needs no training and is right about a planted structure."""
+    """Common neighbours, read off the subgraph: it needs no training to find a planted structure."""
 
     def forward(self, batch: LinkBatch) -> torch.Tensor:
         s = batch.subgraphs
@@ -77,7 +83,12 @@ def test_walkpool_learns() -> None:
 @pytest.mark.parametrize("loss", ["bce", "mse"])
 def test_metrics_are_those_of_the_whole_part(loss) -> None:
     data = Links(neighbourhood=None, batch_size=5, negatives="per-source", negatives_per_link=4)
-    task = LinkTask(encoder=Encoder(16, 8, num_layers=2, norm=None, conv="gcn"), scorer=LowRankBilinear(8, 8), loss=loss, hits=(1, 3))
+    task = LinkTask(
+        encoder=Encoder(16, 8, num_layers=2, norm=None, conv="gcn"),
+        scorer=LowRankBilinear(8, 8),
+        loss=loss,
+        hits=(1, 3),
+    )
     trainer = Trainer(**QUIET)
     found = trainer.test(task, data, verbose=False)[0]
     task.eval()
@@ -90,7 +101,11 @@ def test_metrics_are_those_of_the_whole_part(loss) -> None:
     assert abs(found["test/hits@3"] - float((pos > neg.flatten().topk(3).values[-1]).float().mean())) < 1e-6
     rank = 1 + (neg > pos.unsqueeze(1)).sum(1) + 0.5 * (neg == pos.unsqueeze(1)).sum(1)
     assert abs(found["test/mrr"] - float((1 / rank).mean())) < 1e-5
-    right = (score.sigmoid() - y).square().mean() if loss == "mse" else nn.functional.binary_cross_entropy_with_logits(score, y)
+    right = (
+        (score.sigmoid() - y).square().mean()
+        if loss == "mse"
+        else nn.functional.binary_cross_entropy_with_logits(score, y)
+    )
     assert abs(found["test/loss"] - float(right)) < 1e-5
 
 
