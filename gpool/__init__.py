@@ -5,9 +5,25 @@ what trains and benchmarks (lightning, ogb, pandas, ...) is imported by :mod:`gp
 :mod:`gpool.data`, :mod:`gpool.bench` and :mod:`gpool.cli`.
 """
 
+from gpool import pooling
+from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
-from gpool.readout import GNP
+from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
+from gpool.readout import GNP, LogMeanExp, PowerMean, register
 
 __version__ = "0.1.0"
 
-__all__ = ["GNP", "WalkPool", "__version__"]
+__all__ = [
+    "GNP",
+    "EdgeContraction",
+    "GraphParsing",
+    "HistoGraph",
+    "LayerResampler",
+    "LogMeanExp",
+    "PowerMean",
+    "SparseCoarsening",
+    "WalkPool",
+    "__version__",
+    "pooling",
+    "register",
+]

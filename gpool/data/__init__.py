@@ -2,12 +2,15 @@
 
 from gpool.data.base import GraphData
 from gpool.data.digits import Digits
+from gpool.data.extrapolation import Extrapolation
 from gpool.data.folds import Split, stratified_split
 from gpool.data.link_features import VGAE, Features, Identity, Ones, Own
 from gpool.data.link_graph import LinkGraph
 from gpool.data.link_loader import Neighbourhood
 from gpool.data.link_split import LinkSplit
 from gpool.data.links import Links
+from gpool.data.ogb import OGBGraph
+from gpool.data.planetoid import Planetoid
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
@@ -15,6 +18,7 @@ __all__ = [
     "TU",
     "VGAE",
     "Digits",
+    "Extrapolation",
     "Features",
     "GraphData",
     "Identity",
@@ -23,8 +27,10 @@ __all__ = [
     "Links",
     "MissingData",
     "Neighbourhood",
+    "OGBGraph",
     "Ones",
     "Own",
+    "Planetoid",
     "Split",
     "data_root",
     "stratified_split",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-__all__ = ["History", "HistoryReadout"]
+__all__ = ["History", "HistoryReadout", "as_layers"]
 
 History = Sequence[Tensor] | Tensor
 """L tensors [N, C_l], one for each layer, or one tensor [N, L, C]."""
@@ -28,3 +28,25 @@ class HistoryReadout(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
+
+
+def as_layers(history: History, channels: int | Sequence[int], index: Tensor | None = None) -> list[Tensor]:
+    """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``."""
+    if isinstance(history, Tensor):
+        if history.dim() != 3:
+            shape = list(history.shape)
+            raise ValueError(f"history={shape} must be [nodes, layers, channels] or a list of layers")
+        history = history.unbind(1)
+    layers = list(history)
+    if not layers:
+        raise ValueError("history has no layers: at least one is needed")
+    widths = [channels] * len(layers) if isinstance(channels, int) else list(channels)
+    if len(widths) != len(layers):
+        raise ValueError(f"history has {len(layers)} layers, but the readout was built for {len(widths)}")
+    for depth, (x, width) in enumerate(zip(layers, widths, strict=True)):
+        if x.dim() != 2 or x.size(0) != layers[0].size(0) or x.size(1) != width:
+            expected = [layers[0].size(0), width]
+            raise ValueError(f"history[{depth}]={list(x.shape)} must be {expected} (nodes, channels)")
+    if index is not None and index.shape != layers[0].shape[:1]:
+        raise ValueError(f"index={list(index.shape)} must be [{layers[0].size(0)}], one graph a node")
+    return layers

@@ -1,9 +1,28 @@
 """Plain modules put together from convolutions, poolings and readouts."""
 
+from gpool.models.algorithmic import AlgorithmicModel
 from gpool.models.encoder import Encoder
 from gpool.models.graph import GraphModel, MLPHead
+from gpool.models.graph_parsing import GraphParsingNetwork
 from gpool.models.heuristic import HeuristicModel
 from gpool.models.link import LinkBatch, LinkModel
+from gpool.models.molecule import MoleculeEncoder
+from gpool.models.node import NodeModel
 from gpool.models.pair import PairModel
+from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 
-__all__ = ["Encoder", "GraphModel", "HeuristicModel", "LinkBatch", "LinkModel", "MLPHead", "PairModel"]
+__all__ = [
+    "AlgorithmicModel",
+    "ClosedMeanConv",
+    "Encoder",
+    "GraphModel",
+    "GraphParsingNetwork",
+    "HeuristicModel",
+    "LinkBatch",
+    "LinkModel",
+    "MLPHead",
+    "MoleculeEncoder",
+    "NodeModel",
+    "PairModel",
+    "SparseHierarchicalNet",
+]

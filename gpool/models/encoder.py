@@ -74,7 +74,8 @@ class Encoder(nn.Module):
         self.in_channels = in_channels
         self.out_channels = self.hidden_channels = hidden_channels
         self.num_layers = num_layers
-        self.conv = conv
+        self.conv: Conv = conv
+        self.norm: Norm | None = norm
         self.residual = residual
         self.dropout = dropout
         widths = [in_channels] + [hidden_channels] * (num_layers - 1)
@@ -87,6 +88,11 @@ class Encoder(nn.Module):
         for module in [*self.convs, *self.norms]:
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
+
+    def coarse(self, num_layers: int) -> Encoder:
+        """Layers of the same kind for a pooled graph."""
+        width = self.hidden_channels
+        return Encoder(width, width, num_layers, self.conv, self.norm, self.residual, self.dropout)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         """Node states after each layer; ``edge_attr`` is accepted and not read by these convolutions."""

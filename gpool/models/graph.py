@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import Aggregation
 
 from gpool.history import HistoryReadout
+from gpool.models.hierarchy import Hierarchy, Level
+from gpool.pooling import Pooling
 
 __all__ = ["GraphModel", "MLPHead"]
 
@@ -43,13 +48,22 @@ class GraphModel(nn.Module):
         head: a module from the readout's vectors to predictions. Without it, an :class:`MLPHead` of the
             encoder's width is built; then ``out_channels`` must be given.
         out_channels: number of predictions a graph, where no ``head`` is given.
+        pooling: makes the graph smaller after the encoder, once for each entry, with message passing after each:
+            the encoder's own kind, ``encoder.coarse(coarse_layers)``. Edge features go along: those of
+            ``encoder.edges(edge_attr)`` where the encoder has that, else ``edge_attr`` itself.
+        coarse_layers: layers of message passing after each pooling.
+        levels: "sum" adds the readouts of the encoder's graph and of every pooled one, "last" takes that of the
+            last. A :class:`gpool.history.HistoryReadout` reads one history in either case: the encoder's, then
+            the states of every level, lifted to the nodes they came from.
+
+    Auxiliary losses of the poolings are added up in ``aux_loss``, None where there is none.
 
     Shapes:
         ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
 
     Raises:
         ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder does not
-            say its width.
+            say its width; ``pooling`` is given and the encoder has no ``coarse``; ``levels`` is unknown.
 
     >>> from torch_geometric.nn import MeanAggregation
     >>> from gpool.models import Encoder
@@ -64,8 +78,15 @@ class GraphModel(nn.Module):
         readout: Aggregation | HistoryReadout,
         head: nn.Module | None = None,
         out_channels: int | None = None,
+        pooling: Sequence[Pooling] | None = None,
+        coarse_layers: int = 1,
+        levels: Literal["sum", "last"] = "sum",
     ) -> None:
         super().__init__()
+        if levels not in ("sum", "last"):
+            raise ValueError(f"levels={levels!r} must be 'sum' or 'last'")
+        if pooling and not hasattr(encoder, "coarse"):
+            raise ValueError(f"encoder={encoder} must have coarse(num_layers), the layers after each pooling")
         if (head is None) == (out_channels is None):
             raise ValueError(
                 "give either head or out_channels: a head of your own, or the width of the default one"
@@ -76,6 +97,11 @@ class GraphModel(nn.Module):
             )
         self.encoder = encoder
         self.readout = readout
+        self.levels = levels
+        self.hierarchy: Hierarchy | None = None
+        if pooling:
+            self.hierarchy = Hierarchy(pooling, [encoder.coarse(coarse_layers) for _ in pooling])  # type: ignore[operator]
+        self.aux_loss: Tensor | None = None
         if head is None:
             assert out_channels is not None
             width = encoder.out_channels
@@ -93,7 +119,28 @@ class GraphModel(nn.Module):
         """Predictions [B, out_channels]; without ``batch`` all nodes are one graph."""
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
-        return self.head(self.read(self.encoder(x, edge_index, edge_attr), batch, batch_size))
+        history = self.encoder(x, edge_index, edge_attr)
+        if self.hierarchy is None:
+            return self.head(self.read(history, batch, batch_size))
+        carried = self.encoder.edges(edge_attr) if hasattr(self.encoder, "edges") else edge_attr  # type: ignore[operator]
+        levels = self.hierarchy(history[-1], edge_index, carried, batch, batch_size)
+        losses = [level.pooled.aux_loss for level in levels if level.pooled.aux_loss is not None]
+        self.aux_loss = torch.stack(losses).sum() if losses else None
+        return self.head(self.read_levels(history, levels, batch, levels[0].pooled.batch_size))
+
+    def read_levels(
+        self, history: list[Tensor], levels: list[Level], batch: Tensor, batch_size: int
+    ) -> Tensor:
+        """The vector of every graph from the encoder's states and those of the levels above, [B, D]."""
+        if isinstance(self.readout, HistoryReadout):
+            states, reach = list(history), levels[0].pooled
+            for i, level in enumerate(levels):
+                reach = reach if i == 0 else reach.compose(level.pooled)
+                states += [reach.lift(state) for state in level.history]
+            return self.read(states, batch, batch_size)
+        parts = [(level.history, level.pooled.batch) for level in levels]
+        parts = parts[-1:] if self.levels == "last" else [(history, batch), *parts]
+        return torch.stack([self.read(states, index, batch_size) for states, index in parts]).sum(0)
 
     def read(self, history: list[Tensor], batch: Tensor, batch_size: int | None = None) -> Tensor:
         """The readout's vector of every graph, [B, D]."""

@@ -9,14 +9,22 @@ segment at the end.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Pieces", "cut"]
+__all__ = ["Pieces", "cut", "row_chunks"]
 
 CHUNK = 1 << 16  # entries of a chunk for each thread: 256 KiB of float32
+
+
+def row_chunks(x: Tensor) -> Iterator[slice]:
+    """Slices of the rows of ``x`` [N, D] that fit a processor's cache; on other devices all at once."""
+    n, width = x.shape
+    step = n if x.device.type != "cpu" else CHUNK * torch.get_num_threads() // max(width, 1)
+    return (slice(start, start + max(step, 1)) for start in range(0, n, max(step, 1)))
 
 
 class Pieces(NamedTuple):
@@ -27,6 +35,7 @@ class Pieces(NamedTuple):
     segment: Tensor  # [K] segment of a piece
     whole: bool  # no segment is cut
     piece: Tensor  # [N] piece of an entry
+    bounds: Tensor  # [K + 1] where the pieces start, and where the last one ends
     chunks: list[tuple[int, int, int, int]]  # entries from, to; pieces from, to
 
 
@@ -55,4 +64,4 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
         last = max(bisect_right(ends, ends[first] + rows) - 1, first + 1)
         chunks.append((ends[first], ends[last], first, last))
         first = last
-    return Pieces(perm, count, segment, whole, piece, chunks)
+    return Pieces(perm, count, segment, whole, piece, bounds, chunks)

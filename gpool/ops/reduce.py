@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import along, as_rows, from_rows, resolve, widened
 
 __all__ = ["segment_broadcast", "segment_count", "segment_max", "segment_mean", "segment_min", "segment_sum"]
@@ -71,10 +72,20 @@ class _Max(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         x, index, y = (t.detach() for t in ctx.saved_tensors)
-        ties = y.index_select(0, index)
-        torch.eq(x, ties, out=ties)  # in the type of x: comparisons into bool are several times slower
-        count = torch.zeros_like(y).index_add_(0, index, ties).clamp_(min=1)
-        return ties * (grad / count).index_select(0, index), None, None
+        ties, count = torch.empty_like(x), torch.zeros_like(y)
+        for rows in row_chunks(x):
+            here, part = index[rows], ties[rows]
+            torch.index_select(y, 0, here, out=part)
+            torch.eq(
+                x[rows], part, out=part
+            )  # in the type of x: comparisons into bool are several times slower
+            count.index_add_(0, here, part)
+        share = grad / count.clamp_(min=1)
+        if torch.is_grad_enabled():
+            return ties * share.index_select(0, index), None, None
+        for rows in row_chunks(x):
+            ties[rows].mul_(share.index_select(0, index[rows]))
+        return ties, None, None
 
 
 def _largest(x: Tensor, index: Tensor, size: int) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import as_rows, from_rows, resolve, widened
 from gpool.ops.reduce import segment_count, segment_max, segment_sum
 
@@ -25,9 +26,11 @@ def _weights(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tenso
 def _weights_in_place(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """The same without autograd, in the memory of one [N, D]."""
     top = segment_max(x, index, dim_size=size).clamp_(min=torch.finfo(x.dtype).min)
-    weight = top.index_select(0, index)
-    torch.sub(x, weight, out=weight).exp_()
-    return weight, top, segment_sum(weight, index, dim_size=size)
+    weight, total = torch.empty_like(x), torch.zeros_like(top)
+    for rows in row_chunks(x):
+        part = torch.index_select(top, 0, index[rows], out=weight[rows])
+        total.index_add_(0, index[rows], torch.sub(x[rows], part, out=part).exp_())
+    return weight, top, total
 
 
 def _softmax(x: Tensor, index: Tensor, size: int) -> Tensor:
@@ -39,8 +42,10 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
         weight, _, total = _weights_in_place(x, index, size)
-        total.clamp_(min=torch.finfo(x.dtype).tiny)
-        return weight.mul_(total.reciprocal_().index_select(0, index))
+        total.clamp_(min=torch.finfo(x.dtype).tiny).reciprocal_()
+        for rows in row_chunks(x):
+            weight[rows].mul_(total.index_select(0, index[rows]))
+        return weight
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
@@ -50,8 +55,16 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         weight, index = ctx.saved_tensors
-        mean = segment_sum(grad * weight, index, dim_size=ctx.size)
-        return weight * (grad - mean.index_select(0, index)), None, None
+        if torch.is_grad_enabled():
+            mean = segment_sum(grad * weight, index, dim_size=ctx.size)
+            return weight * (grad - mean.index_select(0, index)), None, None
+        out, mean = torch.empty_like(weight), weight.new_zeros(ctx.size, weight.size(1))
+        for rows in row_chunks(weight):
+            mean.index_add_(0, index[rows], torch.mul(grad[rows], weight[rows], out=out[rows]))
+        for rows in row_chunks(weight):
+            part = torch.index_select(mean, 0, index[rows], out=out[rows])
+            torch.sub(grad[rows], part, out=part).mul_(weight[rows])
+        return out, None, None
 
 
 def segment_softmax(
@@ -93,7 +106,13 @@ class _LogSumExp(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         x, index, y = ctx.saved_tensors
         y = y.clamp(min=torch.finfo(y.dtype).min)
-        return (x - y.index_select(0, index)).exp() * grad.index_select(0, index), None, None
+        if torch.is_grad_enabled():
+            return (x - y.index_select(0, index)).exp() * grad.index_select(0, index), None, None
+        out = torch.empty_like(x)
+        for rows in row_chunks(x):
+            part = torch.index_select(y, 0, index[rows], out=out[rows])
+            torch.sub(x[rows], part, out=part).exp_().mul_(grad.index_select(0, index[rows]))
+        return out, None, None
 
 
 def segment_logsumexp(

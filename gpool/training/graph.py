@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -11,6 +13,7 @@ from torchmetrics import MetricCollection
 from gpool.data.base import Task
 from gpool.history import HistoryReadout
 from gpool.models import GraphModel
+from gpool.pooling import Pooling
 from gpool.training.base import TrainingModule, adam
 from gpool.training.objective import Objective
 
@@ -35,6 +38,9 @@ class GraphTask(TrainingModule):
         optimizer: makes the optimiser from groups of parameters.
         lr_scheduler: makes the schedule from the optimiser.
         exponent_lr: learning rate of learnable exponents, as a multiple of the others'.
+        pooling, coarse_layers, levels: see :class:`gpool.models.GraphModel`.
+
+    A model's ``aux_loss``, where it has one, is added to the training loss.
 
     Raises:
         ValueError: unless exactly one of ``model`` and (``encoder``, ``readout``) is given.
@@ -51,14 +57,18 @@ class GraphTask(TrainingModule):
         optimizer: OptimizerCallable = adam,
         lr_scheduler: LRSchedulerCallable | None = None,
         exponent_lr: float = 5.0,
+        pooling: list[Pooling] | None = None,
+        coarse_layers: int = 1,
+        levels: Literal["sum", "last"] = "sum",
     ) -> None:
         super().__init__(optimizer, lr_scheduler, exponent_lr)
         if model is None:
             if encoder is None or readout is None:
                 raise ValueError("give a model, or both an encoder and a readout")
-            model = GraphModel(encoder, readout, head, out_channels if head is None else None)
-        elif encoder is not None or readout is not None or head is not None:
-            raise ValueError("give either a model, or an encoder, a readout and a head, not both")
+            outputs = out_channels if head is None else None
+            model = GraphModel(encoder, readout, head, outputs, pooling, coarse_layers, levels)
+        elif encoder is not None or readout is not None or head is not None or pooling:
+            raise ValueError("give either a model, or an encoder, a readout, a head and poolings, not both")
         self.model = model
         self.objective = Objective(task, out_channels)
         self.val_metrics = self.objective.metrics("val/")
@@ -71,6 +81,8 @@ class GraphTask(TrainingModule):
     def training_step(self, batch: Data, step: int) -> Tensor:
         """The loss of a batch."""
         loss = self.objective.loss(self(batch), batch.y)
+        extra = getattr(self.model, "aux_loss", None)
+        loss = loss if extra is None else loss + extra
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
         return loss
 

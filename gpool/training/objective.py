@@ -13,7 +13,7 @@ from torchmetrics.classification import (
     MultilabelAUROC,
     MultilabelAveragePrecision,
 )
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
+from torchmetrics.regression import MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError
 
 from gpool.data.base import Task
 
@@ -30,7 +30,7 @@ class Objective(nn.Module):
     | ``"multiclass"`` | [B, K] | [B], 0 to K-1 | cross entropy | accuracy |
     | ``"binary"`` | [B, 1] | [B] or [B, 1], 0 or 1 | binary cross entropy | accuracy, ROC-AUC |
     | ``"multilabel"`` | [B, T] | [B, T], 0 or 1 | binary cross entropy | ROC-AUC and AP, means over tasks |
-    | ``"regression"`` | [B, T] | [B, T] | mean squared error | MAE, RMSE |
+    | ``"regression"`` | [B, T] | [B, T] | mean squared error | MAE, RMSE, MAPE |
 
     A missing label (NaN) counts in neither the loss nor the metrics; a batch without any label has loss 0.
 
@@ -83,7 +83,11 @@ class Objective(nn.Module):
                 "ap": MultilabelAveragePrecision(self.outputs, ignore_index=MISSING),
             }
         elif self.task == "regression":
-            each = {"mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False)}
+            each = {
+                "mae": MeanAbsoluteError(),
+                "rmse": MeanSquaredError(squared=False),
+                "mape": MeanAbsolutePercentageError(),
+            }
         else:
             raise ValueError(
                 f"task={self.task!r} must be one of 'binary', 'multiclass', 'multilabel', 'regression'"

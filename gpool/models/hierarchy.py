@@ -1,0 +1,62 @@
+"""Poolings one after the other, with message passing on every smaller graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from gpool.pooling import Pooled, Pooling
+
+__all__ = ["Hierarchy", "Level"]
+
+
+class Level:
+    """A pooled graph after its message passing: the node states of every layer, and the pooling that made it
+    from the graph below.
+    """
+
+    def __init__(self, history: list[Tensor], pooled: Pooled) -> None:
+        self.history = history
+        self.pooled = pooled
+
+
+class Hierarchy(nn.Module):
+    """Pool, pass messages, pool again: one level for each pooling.
+
+    Args:
+        pooling: what makes the graph smaller, in turn.
+        layers: for each of them the message passing on its result, called with (x, edge_index, edge_attr).
+
+    Raises:
+        ValueError: there are not as many layers as poolings.
+
+    >>> import torch, gpool
+    >>> from gpool.models import Encoder
+    >>> hierarchy = Hierarchy([gpool.SparseCoarsening(4, ratio=0.5)], [Encoder(4, 4, num_layers=1)])
+    >>> levels = hierarchy(torch.rand(3, 4), torch.tensor([[0], [1]]), None, torch.tensor([0, 0, 1]), 2)
+    >>> levels[0].history[-1].shape
+    torch.Size([2, 4])
+    """
+
+    def __init__(self, pooling: Sequence[Pooling], layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if len(pooling) != len(layers):
+            raise ValueError(
+                f"layers has {len(layers)} entries and must have {len(pooling)}, one for each pooling"
+            )
+        self.pooling = nn.ModuleList(pooling)
+        self.layers = nn.ModuleList(layers)
+
+    def forward(
+        self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int | None
+    ) -> list[Level]:
+        levels: list[Level] = []
+        for pool, layer in zip(self.pooling, self.layers, strict=True):
+            pooled = pool(x, edge_index, edge_attr, batch, batch_size)
+            states = layer(pooled.x, pooled.edge_index, pooled.edge_attr)
+            history = list(states) if isinstance(states, (list, tuple)) else [states]
+            levels.append(Level(history, pooled))
+            x, edge_index, edge_attr = history[-1], pooled.edge_index, pooled.edge_attr
+            batch, batch_size = pooled.batch, pooled.batch_size
+        return levels

@@ -1,0 +1,79 @@
+"""A node-level model: encoder, readout over the history, head."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gpool.history import HistoGraph
+
+__all__ = ["NodeModel"]
+
+
+class NodeModel(nn.Module):
+    """Nodes to one prediction a node: ``head(readout.nodes(encoder(x, edge_index), batch))``.
+
+    Args:
+        encoder: a module that takes ``(x, edge_index, edge_attr)`` and returns the list of every layer's node
+            states, such as :class:`gpool.models.Encoder`.
+        readout: reads all layers' states into one vector a node, by its method ``nodes``; without it, the
+            head reads the last layer's states.
+        head: a module from a node's vector to predictions. Without it, one linear map is built; then
+            ``out_channels`` must be given.
+        out_channels: number of predictions a node, where no ``head`` is given.
+        dropout: probability of dropping an entry of what the head reads.
+
+    Shapes:
+        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [N, out_channels].
+
+    Raises:
+        ValueError: if neither or both of ``head`` and ``out_channels`` are given, if the encoder does not say
+            its width, or if the readout has no ``nodes``.
+
+    >>> import torch
+    >>> from gpool.models import Encoder
+    >>> model = NodeModel(Encoder(3, 8, conv="gcn"), HistoGraph(8), out_channels=2)
+    >>> model(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]])).shape
+    torch.Size([4, 2])
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        readout: HistoGraph | None = None,
+        head: nn.Module | None = None,
+        out_channels: int | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if (head is None) == (out_channels is None):
+            raise ValueError(
+                "give either head or out_channels: a head of your own, or the width of the default one"
+            )
+        width = getattr(encoder, "out_channels", None)
+        if not isinstance(width, int):
+            raise ValueError(
+                f"encoder={encoder} must have an integer out_channels, the width of its last layer"
+            )
+        if readout is not None and not hasattr(readout, "nodes"):
+            raise ValueError(f"readout={readout} has no method nodes: it reads graphs, not nodes")
+        if head is None:
+            assert out_channels is not None
+            head = nn.Linear(width if readout is None else readout.out_channels, out_channels)
+        self.encoder = encoder
+        self.readout = readout
+        self.head = head
+        self.dropout = dropout
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_attr: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+    ) -> Tensor:
+        """Predictions [N, out_channels]; all nodes are one graph where ``batch`` is None."""
+        history = self.encoder(x, edge_index, edge_attr)
+        states = history[-1] if self.readout is None else self.readout.nodes(history, batch, batch_size)
+        return self.head(F.dropout(states, self.dropout, self.training))

@@ -1,0 +1,149 @@
+"""The network of "Towards Sparse Hierarchical Graph Classifiers"."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gpool.ops.segment import segment_count, segment_max, segment_mean, segment_sum
+from gpool.pooling import SparseCoarsening
+
+__all__ = ["ClosedMeanConv", "SparseHierarchicalNet"]
+
+
+class ClosedMeanConv(nn.Module):
+    r"""Mean over a node and its in-neighbours, plus a map of the node by itself.
+
+    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
+    :math:`\hat D^{-1} \hat A X \Theta + X \Theta'` with :math:`\hat A = A + I`; the activation is the caller's.
+    Self-loops of the input are replaced by the one of A + I, not doubled. The mean is taken on whichever side
+    of the product is narrower.
+
+    Args:
+        in_channels, out_channels: widths F and F'.
+        bias: add one; the paper has none.
+
+    Shape:
+        ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
+        x Theta + x Theta'.
+
+    >>> import torch
+    >>> from gpool.models import ClosedMeanConv
+    >>> ClosedMeanConv(3, 5)(torch.ones(2, 3), torch.tensor([[0], [1]])).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = False) -> None:
+        super().__init__()
+        self.around = nn.Linear(in_channels, out_channels, bias=False)
+        self.self = nn.Linear(in_channels, out_channels, bias=bias)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Glorot weights, zero bias."""
+        nn.init.xavier_uniform_(self.around.weight)
+        nn.init.xavier_uniform_(self.self.weight)
+        if self.self.bias is not None:
+            nn.init.zeros_(self.self.bias)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        if self.around.in_features < self.around.out_features:
+            return self.around(_closed_mean(x, edge_index)) + self.self(x)
+        return _closed_mean(self.around(x), edge_index) + self.self(x)
+
+
+def _closed_mean(x: Tensor, edge_index: Tensor) -> Tensor:
+    source, target = edge_index[0], edge_index[1]
+    total = segment_sum(x.index_select(0, source), target, dim_size=x.size(0))
+    degree = segment_count(target, dim_size=x.size(0))
+    loops = segment_sum((source == target).long(), target, dim_size=x.size(0))
+    count = (degree - loops + 1).to(x.dtype).unsqueeze(-1)
+    return (total + (1 - loops).to(x.dtype).unsqueeze(-1) * x) / count
+
+
+class SparseHierarchicalNet(nn.Module):
+    r"""Convolve, keep the best nodes, read out; the levels' readouts are added and classified.
+
+    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
+
+    .. math:: X_l = \mathrm{pool}(\mathrm{relu}(\mathrm{conv}(X_{l-1}))), \quad
+              s_l = \big[\mathrm{mean}_i x_i \,\|\, \max_i x_i\big], \quad \hat y = \mathrm{MLP}\big(\sum_l s_l\big)
+
+    Args:
+        in_channels: width of the node features.
+        hidden_channels: F, of every level.
+        out_channels: classes or tasks.
+        levels: how often the graph is pooled, at least once.
+        ratio: of every pooling, see :class:`gpool.SparseCoarsening`.
+        dropout: in the head.
+        embed: put one linear layer with a ReLU before the first convolution.
+        bias: give the convolutions a bias; the paper has none.
+
+    Shape:
+        ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
+        accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of one
+        node keeps it.
+
+    Raises:
+        ValueError: ``levels`` is below 1 or ``ratio`` out of range.
+
+    >>> import torch
+    >>> from gpool.models import SparseHierarchicalNet
+    >>> net = SparseHierarchicalNet(3, 8, out_channels=2)
+    >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
+    torch.Size([2, 2])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int = 128,
+        out_channels: int = 2,
+        levels: int = 3,
+        ratio: float | int = 0.8,
+        dropout: float = 0.0,
+        embed: bool = False,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        if levels < 1:
+            raise ValueError(f"levels={levels} must be at least 1")
+        self.embed = nn.Linear(in_channels, hidden_channels) if embed else None
+        widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (levels - 1)]
+        self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias) for width in widths)
+        self.pools = nn.ModuleList(SparseCoarsening(hidden_channels, ratio) for _ in widths)
+        self.head = nn.Sequential(
+            nn.Linear(2 * hidden_channels, hidden_channels),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden_channels, out_channels),
+        )
+
+    def read(self, x: Tensor, edge_index: Tensor, batch: Tensor, batch_size: int) -> Tensor:
+        """The sum of the levels' readouts, [B, 2 F]."""
+        if self.embed is not None:
+            x = self.embed(x).relu()
+        total: Tensor | None = None
+        for conv, pool in zip(self.convs, self.pools, strict=True):
+            level = pool(conv(x, edge_index).relu(), edge_index, None, batch, batch_size)
+            x, edge_index, batch = level.x, level.edge_index, level.batch
+            mean = segment_mean(x, batch, dim_size=batch_size)
+            both = torch.cat([mean, segment_max(x, batch, dim_size=batch_size)], dim=-1)
+            total = both if total is None else total + both
+        assert total is not None
+        return total
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_attr: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+    ) -> Tensor:
+        """Predictions [B, out_channels]; all nodes are one graph where ``batch`` is None."""
+        if batch is None:
+            batch, batch_size = edge_index.new_zeros(x.size(0)), 1
+        elif batch_size is None:
+            batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+        return torch.as_tensor(self.head(self.read(x, edge_index, batch, batch_size)))

@@ -1,0 +1,106 @@
+"""A partition of the nodes -> the smaller graph, its edges' attributes carried along; and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gpool.ops.segment import segment_max, segment_mean, segment_min, segment_sum
+
+__all__ = ["REDUCE", "Coarse", "induced", "lift", "quotient", "row_blocks", "sum_of_map"]
+
+BLOCK = 2**18
+"""How many numbers make a block of rows. A cache holds it: a chain of row-wise operations runs three times as fast, block
+by block, as on one tall tensor, and its intermediate results stay as small."""
+
+REDUCE = {"sum": segment_sum, "mean": segment_mean, "max": segment_max, "min": segment_min}
+
+
+class Coarse(NamedTuple):
+    """Edges of the smaller graph, their attributes, and for every original edge the coarse one it went into."""
+
+    edge_index: Tensor  # [2, E']
+    edge_attr: Tensor | None  # [E'] or [E', D]
+    edge_cluster: Tensor  # [E], -1 where the edge has vanished
+
+
+def quotient(
+    edge_index: Tensor,
+    cluster: Tensor,
+    num_clusters: int,
+    edge_attr: Tensor | None = None,
+    reduce: str = "sum",
+    keep: Tensor | None = None,
+) -> Coarse:
+    """The graph of clusters: one edge (a, b), a != b, wherever some edge joins a node of a with a node of b.
+
+    Sorted by source, then target; without duplicates and self-loops. Several edges between the same two
+    clusters have their attributes reduced; an edge inside a cluster disappears.
+
+    Args:
+        edge_index: [2, E].
+        cluster: the cluster of every node, int64 [N]; -1 for a node that is in none: its edges disappear.
+        num_clusters: K.
+        edge_attr: weights [E] or features [E, D].
+        reduce: "sum", "mean", "max" or "min".
+        keep: mask [E] of the edges that take part; all by default.
+    """
+    source, target = cluster.index_select(0, edge_index[0]), cluster.index_select(0, edge_index[1])
+    cross = source != target
+    if keep is not None:
+        cross = cross & keep
+    cross = cross & ((source | target) >= 0)
+    index = cross.nonzero().view(-1)
+    key = source.index_select(0, index) * num_clusters + target.index_select(0, index)
+    small = num_clusters * num_clusters < 2**31  # half the passes of the sort
+    key, order = torch.sort(key.int() if small else key)
+    first = torch.ones_like(key, dtype=torch.bool)
+    first[1:] = key[1:] != key[:-1]
+    group = first.cumsum(0) - 1
+    index = index.index_select(0, order)
+    edge_cluster = torch.full_like(edge_index[0], -1).scatter_(0, index, group)
+    key = key[first].long()
+    divisor = max(num_clusters, 1)
+    coarse = torch.stack([key.div(divisor, rounding_mode="floor"), key % divisor])
+    if edge_attr is not None:
+        edge_attr = REDUCE[reduce](edge_attr.index_select(0, index), group, dim_size=key.numel())
+    return Coarse(coarse, edge_attr, edge_cluster)
+
+
+def induced(edge_index: Tensor, cluster: Tensor, edge_attr: Tensor | None = None) -> Coarse:
+    """The graph on the kept nodes: an edge stays iff both its ends do; ``cluster`` [N] is a node's new id or -1."""
+    source, target = cluster.index_select(0, edge_index[0]), cluster.index_select(0, edge_index[1])
+    keep = (source | target) >= 0
+    index = keep.nonzero().view(-1)
+    edge_cluster = torch.where(keep, keep.cumsum(0) - 1, -1)
+    coarse = torch.stack([source.index_select(0, index), target.index_select(0, index)])
+    return Coarse(coarse, None if edge_attr is None else edge_attr.index_select(0, index), edge_cluster)
+
+
+def lift(z: Tensor, cluster: Tensor) -> Tensor:
+    """Every node gets the row of its cluster, a dropped node (-1) a row of zeros: [K, ...] -> [N, ...]."""
+    zeros = z.new_zeros(1, *z.shape[1:])
+    return torch.cat([z, zeros]).index_select(0, cluster.remainder(z.size(0) + 1))
+
+
+def row_blocks(num_rows: int, channels: int, numel: int = BLOCK) -> Iterator[slice]:
+    """Slices of rows of about ``numel`` numbers each; none for no rows."""
+    step = max(numel // max(channels, 1), 1)
+    for start in range(0, num_rows, step):
+        yield slice(start, min(start + step, num_rows))
+
+
+def sum_of_map(function: Callable[[Tensor], Tensor], x: Tensor, cluster: Tensor, num_clusters: int) -> Tensor:
+    """The sum of ``function(x_u)`` over the nodes u of every cluster, a row-wise function: [N, C] -> [K, C']."""
+    step = max(BLOCK // max(x.size(1), 1), 1)
+    total: Tensor | None = None
+    for rows, home in zip(x.split(step), cluster.split(step), strict=True):
+        value = function(rows)
+        if total is None:
+            total = value.new_zeros(num_clusters, value.size(1))
+        total = total.index_add_(0, home, value)
+    assert total is not None
+    return total

@@ -1,0 +1,72 @@
+"""The best nodes of every graph, by one sort of one integer key."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from gpool.ops.segment import segment_count
+
+__all__ = ["keep_count", "topk_select"]
+
+
+def keep_count(size: Tensor, ratio: float | int) -> Tensor:
+    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has any.
+
+    A float is read as the fraction its decimal form names (0.3 is 3/10, 1 / 3 is one third), so that no
+    rounding error reaches the ceiling; 1.0 keeps all. An int is a count.
+
+    Args:
+        size: entries of every graph, int64 [B].
+        ratio: float in (0, 1], or int of at least 1.
+
+    Raises:
+        ValueError: the ratio is outside of these.
+    """
+    if isinstance(ratio, bool) or not isinstance(ratio, (float, int)):
+        raise ValueError(f"ratio={ratio!r} must be a float in (0, 1] or an int of at least 1")
+    if isinstance(ratio, int):
+        if ratio < 1:
+            raise ValueError(
+                f"ratio={ratio} is a count and must be at least 1; for a share give a float in (0, 1]"
+            )
+        return size.clamp(max=ratio)
+    if not 0.0 < ratio <= 1.0:
+        raise ValueError(f"ratio={ratio} is a share and must lie in (0, 1]; for a count give an int")
+    share = Fraction(str(ratio)).limit_denominator(10**9)
+    if share.numerator == 0:
+        return size.clamp(max=1)
+    return (size * share.numerator + (share.denominator - 1)).div(share.denominator, rounding_mode="floor")
+
+
+def _ascending(score: Tensor) -> Tensor:
+    """float32 [N] -> int64 [N] in [-2^31, 2^31) of the same order; 0.0 and -0.0 are one value."""
+    bits = (score + 0.0).view(torch.int32)
+    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long()
+
+
+def topk_select(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> Tensor:
+    """The ids of the ``count`` highest scores of every graph: grouped by graph, best first, ties by lower id.
+
+    One stable sort of the key (graph, -score) packed into 64 bits; a float64 score, which leaves no room
+    for the graph, takes two. The batch vector may be in any order.
+
+    Shape:
+        score [N], batch int64 [N], count int64 [B] -> int64 [sum of count], no entry more than there are.
+        An empty graph contributes nothing.
+    """
+    score = score.detach()
+    if score.dtype == torch.float64:
+        order = torch.argsort(score, descending=True, stable=True)
+        graph, inner = torch.sort(batch[order], stable=True)
+        order = order[inner]
+    else:
+        key = (batch << 32) + (2**31 - 1 - _ascending(score.float()))
+        key, order = torch.sort(key, stable=True)
+        graph = key >> 32
+    size = segment_count(batch, dim_size=batch_size)
+    start = size.cumsum(0) - size
+    rank = torch.arange(order.numel(), device=order.device) - start.index_select(0, graph)
+    return order[rank < count.index_select(0, graph)]

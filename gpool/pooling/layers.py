@@ -1,0 +1,81 @@
+"""Perceptrons of graph parsing: normalised inside, or residual and normalised after."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["MLP", "ResidualMLP"]
+
+
+class MLP(nn.Sequential):
+    """``layers`` linear maps in -> hidden -> ... -> out; LayerNorm, ReLU and dropout follow all but the last,
+    and with ``act_final`` (and more than one layer) the last too.
+
+    Shape: [..., in_channels] -> [..., out_channels].
+
+    >>> import torch
+    >>> from gpool.pooling.layers import MLP
+    >>> MLP(4, 8, 2, layers=2)(torch.zeros(3, 4)).shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        layers: int = 2,
+        dropout: float = 0.0,
+        act_final: bool = False,
+    ) -> None:
+        if layers < 1:
+            raise ValueError(f"layers={layers} must be at least 1")
+        width = [in_channels, *[hidden_channels] * (layers - 1), out_channels]
+        parts: list[nn.Module] = []
+        for i in range(layers):
+            parts.append(nn.Linear(width[i], width[i + 1]))
+            if i < layers - 1 or (act_final and layers > 1):
+                parts += [nn.LayerNorm(width[i + 1]), nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        super().__init__(*parts)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        for part in self:
+            if isinstance(part, (nn.Linear, nn.LayerNorm)):
+                part.reset_parameters()
+
+
+class ResidualMLP(nn.Module):
+    """LayerNorm(x + MLP(x)) with ``layers`` linear maps of one width and ReLU and dropout between them,
+    and with ``act_final`` (and more than one layer) after the last too.
+
+    Shape: [..., channels] -> [..., channels].
+
+    >>> import torch
+    >>> from gpool.pooling.layers import ResidualMLP
+    >>> ResidualMLP(4)(torch.zeros(3, 4)).shape
+    torch.Size([3, 4])
+    """
+
+    def __init__(self, channels: int, layers: int = 1, dropout: float = 0.0, act_final: bool = False) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ValueError(f"layers={layers} must be at least 1")
+        parts: list[nn.Module] = []
+        for i in range(layers):
+            parts.append(nn.Linear(channels, channels))
+            if i < layers - 1 or (act_final and layers > 1):
+                parts += [nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        self.mlp = nn.Sequential(*parts)
+        self.norm = nn.LayerNorm(channels)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        for part in self.mlp:
+            if isinstance(part, nn.Linear):
+                part.reset_parameters()
+        self.norm.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.as_tensor(self.norm(x + self.mlp(x)))

@@ -1,0 +1,62 @@
+"""Scores of edges from the features of their two ends: one object for each way to compute them."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from gpool.pooling.blockwise import product_map
+from gpool.pooling.layers import MLP
+
+__all__ = ["ConcatScorer", "ProductScorer"]
+
+
+class ProductScorer(nn.Module):
+    r"""A perceptron on the product of both ends' features: the same for {u, v} and {v, u}.
+
+    From "Graph Parsing Networks", Song et al. 2024, arXiv 2402.14393: :math:`\mathrm{MLP}(h_u \odot h_v)`.
+
+    Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
+
+    >>> import torch
+    >>> from gpool.pooling import ProductScorer
+    >>> ProductScorer(4)(torch.ones(3, 4), torch.tensor([0, 1]), torch.tensor([1, 2])).shape
+    torch.Size([2])
+    """
+
+    def __init__(self, channels: int, layers: int = 2, dropout: float = 0.0, act_final: bool = False) -> None:
+        super().__init__()
+        self.mlp = MLP(channels, channels, 1, layers, dropout, act_final)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        self.mlp.reset_parameters()
+
+    def forward(self, h: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        return product_map(self.mlp, h, u, v).squeeze(-1)
+
+
+class ConcatScorer(nn.Module):
+    r"""A linear function of both ends' features, which may tell (u, v) from (v, u).
+
+    From "Edge Contraction Pooling for Graph Neural Networks", Diehl 2019, arXiv 1905.10990:
+    :math:`w^\top [x_u \,\|\, x_v] + b`, taken as :math:`w_1^\top x_u + w_2^\top x_v + b`, N products instead of M.
+
+    Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
+
+    >>> import torch
+    >>> from gpool.pooling import ConcatScorer
+    >>> ConcatScorer(4)(torch.ones(3, 4), torch.tensor([0, 1]), torch.tensor([1, 2])).shape
+    torch.Size([2])
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.lin = nn.Linear(2 * channels, 1)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        self.lin.reset_parameters()
+
+    def forward(self, h: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        both = h @ self.lin.weight.view(2, -1).t()  # [N, 2]
+        return both[:, 0].index_select(0, u) + both[:, 1].index_select(0, v) + self.lin.bias

@@ -1,0 +1,96 @@
+"""Top-k coarsening of "Towards Sparse Hierarchical Graph Classifiers"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gpool.ops.coarsen import induced
+from gpool.ops.segment import segment_count
+from gpool.ops.select import keep_count, topk_select
+from gpool.pooling.base import Pooling
+from gpool.pooling.pooled import Pooled
+
+__all__ = ["SparseCoarsening"]
+
+
+class SparseCoarsening(Pooling):
+    r"""Keeps the nodes of every graph that lie furthest along one learned direction, and the edges among them.
+
+    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287.
+
+    .. math:: y = X p / \|p\|_2, \quad i = \text{the } \lceil k N_g \rceil \text{ largest } y \text{ of graph } g,
+              \quad X' = X_i \odot \tanh(y_i), \quad A' = A_{ii}
+
+    The raw y is sorted, by one sort, so that saturated gates make no ties; equal y are ordered by node id.
+    Kept nodes come graph by graph, best first. Only the direction of p matters: leave it out of weight decay.
+    Gradient reaches p through the gates of kept nodes alone.
+
+    Args:
+        channels: width C.
+        ratio: a float in (0, 1] is the share k kept, rounded up exactly, 1.0 keeping all; an int is how many
+            nodes each graph keeps, or all where it has fewer.
+        nonlinearity: the gate, a function of y; tanh by default.
+        eps: the norm of p counts as at least this much.
+
+    Shape:
+        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E] or [E, D], ``batch`` [N] -> :class:`Pooled`, whose
+        ``score`` [K] are the gates. An empty graph stays empty; a graph of one node keeps it, gated.
+        Directed graphs, self-loops and parallel edges are kept as they are.
+
+    Raises:
+        ValueError: ``channels``, ``ratio`` or ``eps`` is out of range; an argument of ``forward`` has the wrong shape.
+
+    >>> import torch, gpool
+    >>> pool = gpool.SparseCoarsening(4, ratio=0.5)
+    >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    >>> out = pool(torch.randn(3, 4), path)
+    >>> out.x.shape, out.lift(out.x).shape
+    (torch.Size([2, 4]), torch.Size([3, 4]))
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        ratio: float | int = 0.8,
+        nonlinearity: Callable[[Tensor], Tensor] | None = None,
+        eps: float = 1e-12,
+    ) -> None:
+        super().__init__(channels)
+        keep_count(torch.ones(1, dtype=torch.long), ratio)  # refuses a ratio out of range
+        if eps <= 0:
+            raise ValueError(f"eps={eps} must be positive")
+        self.ratio = ratio
+        self.nonlinearity = torch.tanh if nonlinearity is None else nonlinearity
+        self.eps = eps
+        self.weight = torch.nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        bound = self.channels**-0.5
+        torch.nn.init.uniform_(self.weight, -bound, bound)
+
+    def pool(
+        self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
+    ) -> Pooled:
+        y = (x @ self.weight) / self.weight.norm().clamp(min=self.eps)
+        count = keep_count(segment_count(batch, dim_size=batch_size), self.ratio)
+        node = topk_select(y, batch, count, batch_size)
+        cluster = torch.full_like(batch, -1).scatter(0, node, torch.arange(node.numel(), device=node.device))
+        coarse = induced(edge_index, cluster, edge_attr)
+        gate = self.nonlinearity(y.index_select(0, node))
+        return Pooled(
+            x=x.index_select(0, node) * gate.to(x.dtype).unsqueeze(-1),
+            edge_index=coarse.edge_index,
+            edge_attr=coarse.edge_attr,
+            batch=batch.index_select(0, node),
+            batch_size=batch_size,
+            cluster=cluster,
+            edge_cluster=coarse.edge_cluster,
+            score=gate,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.channels}, ratio={self.ratio})"

@@ -1,0 +1,108 @@
+"""Log-mean-exp: a bridge from mean to maximum for features of either sign."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch_geometric.nn.aggr import Aggregation
+
+from gpool.ops.ragged import along, resolve, widened
+from gpool.ops.segment import segment_count, segment_logsumexp
+from gpool.readout.exponent import bounded
+
+__all__ = ["LogMeanExp"]
+
+
+class LogMeanExp(Aggregation):
+    r"""Smoothed maximum of the nodes of every graph, with a learned temperature.
+
+    The smoothed-max pooling of "Provable Multi-instance Deep AUC Maximization with Stochastic Pooling"
+    (MIDAM, Zhu et al., 2023, arXiv 2305.08040), per channel of the features:
+
+    .. math:: y_g = \tau \Big( \log \sum_{i \in g} e^{x_i / \tau} - \log n_g \Big)
+
+    It lies between mean (large tau) and maximum (small tau) and follows translations of x.
+
+    Args:
+        tau: the temperature at the start.
+        learn: whether log tau is a parameter.
+        normalize: whether log n is subtracted; without it the plain log-sum-exp, which grows with the graph.
+        channels: width of x, one tau for each channel; None: one for all, any width.
+        tau_min: lower bound of tau.
+
+    Shape:
+        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
+        With N nodes, B graphs, C channels.
+
+    An empty graph gives zeros; one node gives x.
+
+    Raises:
+        ValueError: tau is not above tau_min, or x has not ``channels`` channels.
+
+    Example:
+        >>> x = torch.tensor([[1.0], [3.0], [5.0]])
+        >>> LogMeanExp(tau=0.01, learn=False)(x, torch.tensor([0, 0, 2])).round(decimals=2).flatten()
+        tensor([2.9900, 0.0000, 5.0000])
+    """
+
+    def __init__(
+        self,
+        tau: float = 1.0,
+        learn: bool = True,
+        normalize: bool = True,
+        channels: int | None = None,
+        tau_min: float = 1e-2,
+    ) -> None:
+        super().__init__()
+        if not 0 < tau_min <= tau < math.inf:
+            raise ValueError(f"tau={tau} must not be below tau_min={tau_min}, which must be positive")
+        if channels is not None and channels < 1:
+            raise ValueError(f"channels={channels} must be positive, or None for any number of them")
+        self.tau, self.learn, self.normalize, self.tau_min = tau, learn, normalize, tau_min
+        self.channels = self.out_channels = channels
+        if learn:
+            self.raw_tau = Parameter(torch.empty(1 if channels is None else channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Puts the temperature back to where it started."""
+        if self.learn:
+            torch.nn.init.constant_(self.raw_tau, math.log(self.tau))
+
+    def exponent_parameters(self) -> Iterator[Parameter]:
+        """The parameter log tau, which wants no weight decay and 3 to 10 times the learning rate."""
+        if self.learn:
+            yield self.raw_tau
+
+    def temperature(self) -> Tensor | float:
+        """tau now: a number, or one for each channel."""
+        return bounded(self.raw_tau, math.log(self.tau_min), math.inf).exp() if self.learn else self.tau
+
+    def forward(
+        self,
+        x: Tensor,
+        index: Tensor | None = None,
+        ptr: Tensor | None = None,
+        dim_size: int | None = None,
+        dim: int = -2,
+    ) -> Tensor:
+        """The pooled graphs [..., B, C]."""
+        if self.channels is not None and (x.size(-1) != self.channels or dim in (-1, x.dim() - 1)):
+            raise ValueError(
+                f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
+                f"must have channels={self.channels} in its last dimension"
+            )
+        index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+        wide, tau = widened(x), self.temperature()
+        y = segment_logsumexp(wide / tau, index, dim_size=size, dim=dim)
+        if self.normalize:
+            count = segment_count(index, ptr, size).clamp(min=1).to(wide.dtype)
+            y = y - along(count.log(), y, dim)
+        return (tau * y).to(x.dtype)
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}(learn={self.learn})"

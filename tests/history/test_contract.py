@@ -1,0 +1,216 @@
+"""What every readout over the history owes its user, for both of them."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from gpool import HistoGraph, LayerResampler
+from gpool.history import HistoryReadout
+
+from .oracle import problem
+
+MAKE: dict[str, Callable[[], HistoryReadout]] = {
+    "HistoGraph": lambda: HistoGraph(8, heads=2),
+    "HistoGraph softmax": lambda: HistoGraph(8, heads=2, norm="softmax", residual=True, layer_norm=True),
+    "HistoGraph mix": lambda: HistoGraph(8, heads=4, mix="learned", zero_token=True),
+    "HistoGraph band": lambda: HistoGraph(8, heads=2, max_nodes=9),
+    "HistoGraph depth only": lambda: HistoGraph(8, node_attention=False),
+    "LayerResampler": lambda: LayerResampler(8, num_layers=3, latents=2, heads=2),
+    "LayerResampler plain": lambda: LayerResampler(
+        8, num_layers=3, latents=2, heads=2, residual=False, feed_forward=0, normalize=False
+    ),
+}
+SIZES = [5, 1, 0, 9, 3, 8]
+
+
+@pytest.fixture(params=MAKE)
+def readout(request: pytest.FixtureRequest) -> HistoryReadout:
+    return MAKE[request.param]().double()
+
+
+@pytest.fixture
+def batch() -> tuple[list[Tensor], Tensor, int]:
+    return problem(SIZES, [8, 8, 8])
+
+
+def close(got: Tensor, want: Tensor) -> None:
+    torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-10)
+
+
+def test_width_and_dtype(readout: HistoryReadout, batch) -> None:
+    y = readout(*batch)
+    assert y.shape == (len(SIZES), readout.out_channels)
+    assert y.dtype == torch.float64
+
+
+def test_no_graph_sees_another(readout: HistoryReadout, batch) -> None:
+    """A graph alone, in its batch, and in the same batch sorted by a label: one answer."""
+    history, index, size = batch
+    y = readout(history, index, size)
+    for graph in range(size):
+        rows = index == graph
+        alone = readout([x[rows] for x in history], torch.zeros(int(rows.sum()), dtype=torch.long), 1)
+        close(alone[0], y[graph])
+    for order in (torch.tensor([3, 5, 0, 1, 4, 2]), torch.randperm(size)):
+        rank = order.argsort()
+        rows = rank[index].argsort(stable=True)
+        close(readout([x[rows] for x in history], rank[index][rows], size), y[order])
+
+
+def test_what_the_others_hold_changes_no_bit(readout: HistoryReadout, batch) -> None:
+    history, index, size = batch
+    band = getattr(readout, "attention", None) is not None and getattr(readout.attention, "max_nodes", None)
+    other = (index == 3)[:, None]
+    changed = [torch.where(other, 1e3 if band else float("nan"), x) for x in history]
+    before, after = readout(history, index, size), readout(changed, index, size)
+    keep = torch.arange(size) != 3
+    assert torch.equal(before[keep], after[keep])
+    assert not torch.equal(before[3], after[3])
+
+
+def test_order_of_nodes_and_dim_size_beyond_the_index(readout: HistoryReadout, batch) -> None:
+    history, index, size = batch
+    y = readout(history, index, size)
+    rows = torch.randperm(index.numel())
+    close(readout([x[rows] for x in history], index[rows], size), y)
+    more = readout(history, index, size + 2)
+    close(more[:size], y)
+    assert torch.equal(more[size:], torch.zeros(2, 8).double())
+    close(readout(history, index), y)
+    close(readout(torch.stack(history, 1), index, size), y)
+    assert torch.equal(y[2], torch.zeros(8).double())
+
+
+def test_twice_the_nodes_give_the_same(readout: HistoryReadout, batch) -> None:
+    """Means and attention do not count nodes; the zero token and the band's bound do."""
+    history, index, size = batch
+    attention = getattr(readout, "attention", None)
+    if isinstance(readout, HistoGraph) and attention is not None:
+        attention.zero_token, attention.max_nodes = False, None
+    doubled = readout([torch.cat([x, x]) for x in history], torch.cat([index, index]), size)
+    close(doubled, readout(history, index, size))
+
+
+def test_gradients(readout: HistoryReadout, batch) -> None:
+    history, index, size = batch
+    leaves = [x.requires_grad_() for x in history]
+    assert torch.autograd.gradcheck(lambda *h: readout(list(h), index, size), leaves, fast_mode=True)
+    parameters = [p for p in readout.parameters() if p.requires_grad]
+
+    def of_parameters(*values: Tensor) -> Tensor:
+        named = dict(zip([n for n, _ in readout.named_parameters()], values, strict=True))
+        return torch.func.functional_call(readout, named, (history, index, size))
+
+    assert torch.autograd.gradcheck(of_parameters, parameters, fast_mode=True)
+
+
+def test_repeats_pickles_and_resets(readout: HistoryReadout, batch) -> None:
+    y = readout(*batch)
+    assert torch.equal(readout(*batch), y)
+    assert torch.equal(pickle.loads(pickle.dumps(readout))(*batch), y)
+    assert type(readout).__name__ in repr(readout)
+    torch.manual_seed(5)
+    readout.reset_parameters()
+    once = [p.clone() for p in readout.parameters()]
+    torch.manual_seed(5)
+    readout.reset_parameters()
+    assert all(torch.equal(a, b) for a, b in zip(once, readout.parameters(), strict=True))
+
+
+def test_compiles_without_a_break(readout: HistoryReadout, batch) -> None:
+    history, index, size = batch
+    compiled = torch.compile(readout, backend="aot_eager", fullgraph=True)
+    y = compiled(history, index, dim_size=size)
+    close(y, readout(history, index, size))
+    grads = torch.autograd.grad(y.square().sum(), list(readout.parameters()), allow_unused=True)
+    want = torch.autograd.grad(readout(history, index, size).square().sum(), list(readout.parameters()),
+                               allow_unused=True)  # fmt: skip
+    for g, w in zip(grads, want, strict=True):
+        if w is not None:
+            torch.testing.assert_close(g, w, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_types(readout: HistoryReadout, batch, dtype: torch.dtype) -> None:
+    history, index, size = batch
+    if isinstance(readout, HistoGraph):
+        readout.norm = "softmax"  # the sum of signed scores may be near 0, which no half type survives
+    want = readout(history, index, size)
+    half = readout.to(dtype)([x.to(dtype) for x in history], index, size)
+    assert half.dtype == dtype
+    torch.testing.assert_close(half.double(), want, rtol=0.1, atol=0.1)
+
+
+def test_autocast(readout: HistoryReadout, batch) -> None:
+    history, index, size = batch
+    readout.float()
+    if isinstance(readout, HistoGraph):
+        readout.norm = "softmax"
+    history = [x.float().requires_grad_() for x in history]
+    want = readout(history, index, size)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = readout(history, index, size)
+    torch.testing.assert_close(y.float(), want, rtol=0.1, atol=0.1)
+    y.float().sum().backward()
+    assert all(x.grad is not None and x.grad.isfinite().all() for x in history)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_extremes(readout: HistoryReadout, batch, scale: float) -> None:
+    history, index, size = batch
+    history = [(scale * x).float().requires_grad_() for x in history]
+    y = readout.float()(history, index, size)
+    y.sum().backward()
+    assert y.isfinite().all()
+    assert all(x.grad is not None and x.grad.isfinite().all() for x in history)
+
+
+def test_dropout_only_in_training(batch) -> None:
+    for readout in (HistoGraph(8, heads=2, dropout=0.5), LayerResampler(8, 3, heads=2, dropout=0.5)):
+        readout.double()
+        assert not torch.equal(readout(*batch), readout(*batch))
+        readout.eval()
+        assert torch.equal(readout(*batch), readout(*batch))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: HistoGraph(8, heads=3), "heads=3 must divide channels=8"),
+        (lambda: HistoGraph(8, norm="sum"), "norm='sum' must be one of signed, softmax"),
+        (lambda: HistoGraph(8, mix=1.5), "mix=1.5 must be"),
+        (lambda: HistoGraph(8, mix="learn"), "mix='learn' must be"),
+        (lambda: HistoGraph(8, dropout=1.0), "dropout=1.0"),
+        (lambda: HistoGraph(8, eps=0.0), "eps=0.0"),
+        (lambda: HistoGraph(8, in_channels=[8, 4], shared_projection=True), r"in_channels=\[8, 4\]"),
+        (lambda: HistoGraph(8, shared_projection=False), "needs in_channels to list"),
+        (lambda: LayerResampler(8, 3, heads=3), "heads=3 must divide"),
+        (lambda: LayerResampler(8), "num_layers=None"),
+        (lambda: LayerResampler(8, 3, in_channels=[8, 8]), "num_layers=3, but in_channels lists 2"),
+        (lambda: LayerResampler(8, 3, latents=0), "latents=0"),
+    ],
+)
+def test_bad_options(make: Callable[[], HistoryReadout], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_bad_histories() -> None:
+    x, index = torch.zeros(5, 8), torch.zeros(5, dtype=torch.long)
+    for readout in (HistoGraph(8, in_channels=[8, 8]), LayerResampler(8, 2)):
+        for history, message in (
+            ([x], "1 layers, but the readout was built for 2"),
+            ([], "no layers"),
+            (x, "nodes, layers, channels"),
+            ([x, x[:4]], r"history\[1\]=\[4, 8\] must be \[5, 8\]"),
+            ([x, x[:, :7]], r"history\[1\]=\[5, 7\] must be \[5, 8\]"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                readout(history, index, 1)
+        with pytest.raises(ValueError, match=r"index=\[4\] must be \[5\]"):
+            readout([x, x], index[:4], 1)

@@ -1,0 +1,45 @@
+"""The public assertions of gpool.testing, on the readouts over the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gpool import HistoGraph, LayerResampler, testing
+
+LAYERS, CHANNELS = 3, 8
+
+
+def call(layer: nn.Module, inputs: tuple[Tensor, ...], index: Tensor, dim_size: int) -> Tensor:
+    return layer(list(inputs), index, dim_size=dim_size)
+
+
+def sample(n: int) -> tuple[Tensor, ...]:
+    return tuple(torch.randn(n, CHANNELS) for _ in range(LAYERS))
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "softmax": {"heads": 2, "norm": "softmax"},
+    "uniform, residual, layer norm": {"heads": 4, "norm": "uniform", "residual": True, "layer_norm": True},
+    "no node attention": {"norm": "softmax", "node_attention": False, "mix": "learned"},
+    "band": {"heads": 2, "norm": "softmax", "max_nodes": 5},
+    "signed, tied": {"heads": 2, "tie_qk_init": True},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_histograph(options: dict[str, Any]) -> None:
+    layer = HistoGraph(CHANNELS, **options)
+    size = None if "max_nodes" in options else "mean"  # three times the nodes would exceed the bound
+    testing.assert_readout(layer, CHANNELS, call=call, sample=sample, aggregation=False, size=size)
+    testing.assert_conventions(testing.Subject(layer, CHANNELS, call=call, sample=sample, aggregation=False))
+
+
+@pytest.mark.parametrize("options", [{}, {"residual": False, "feed_forward": 0, "normalize": False}])
+def test_layer_resampler(options: dict[str, Any]) -> None:
+    layer = LayerResampler(CHANNELS, LAYERS, heads=2, **options)
+    testing.assert_readout(layer, CHANNELS, call=call, sample=sample, aggregation=False, size="mean")
+    testing.assert_conventions(testing.Subject(layer, CHANNELS, call=call, sample=sample, aggregation=False))
