@@ -1,10 +1,10 @@
-"""Float32 error of the walk profile: the published algorithm's features against float64, two ways to compute them.
+"""Float32 error of the walk profile against float64, for two ways to compute it.
 
     python experiments/bench/walkpool_precision.py [--out precision.csv]
 
-One walk: the walk with the target link, and the 2 x 2 series divided (what gpool does). Two walks: the walk without the
-target link as well; blocks without it are read off that walk and the change of the trace comes from the determinant
-series on that side. The reference is dense matrix powers in float64.
+One walk: the walk with the target link, and the 2 x 2 series divided (what gpool does). Two walks: the walk
+without the target link as well; blocks without it are read off that walk, and the change of the trace comes
+from the determinant series on that side. The reference is dense matrix powers in float64.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def dense(logits: Tensor, graph: EnclosingSubgraphs) -> tuple[Tensor, Tensor]:
     matrices = []
     for weight in transition_weights(logits, graph):
         matrix = torch.zeros(graph.num_nodes, graph.num_nodes, dtype=torch.double)
-        matrices.append(matrix.index_put((graph.edge_index[1], graph.edge_index[0]), weight[:, 0], accumulate=True))
+        matrices.append(
+            matrix.index_put((graph.edge_index[1], graph.edge_index[0]), weight[:, 0], accumulate=True)
+        )
     for k in range(2, LENGTH + 2):
         plus, minus = (torch.linalg.matrix_power(m, k) for m in matrices)
         trace.append(plus.trace() - minus.trace())
@@ -63,7 +65,12 @@ def two_walks(logits: Tensor, graph: EnclosingSubgraphs) -> tuple[Tensor, Tensor
     states = csr_powers(graph.pattern(1), minus, start, LENGTH + 1)
     source = graph.edge_index[0, graph.end_edge]
     change = (plus - minus)[graph.end_edge].view(-1, 1)
-    m = torch.stack([torch.zeros(2, 2, dtype=logits.dtype).index_add(0, graph.end_slot, change * v[source]) for v in states])
+    m = torch.stack(
+        [
+            torch.zeros(2, 2, dtype=logits.dtype).index_add(0, graph.end_slot, change * v[source])
+            for v in states
+        ]
+    )
     f = []  # det(1 - sum z^(t + 1) M_t) = 1 + f_1 z + ...
     for t in range(1, LENGTH + 2):
         value = -(m[t - 1, 0, 0] + m[t - 1, 1, 1])
@@ -72,7 +79,9 @@ def two_walks(logits: Tensor, graph: EnclosingSubgraphs) -> tuple[Tensor, Tensor
         f.append(value)
     trace: list[Tensor] = []
     for t in range(1, LENGTH + 2):
-        trace.append(-(t * f[t - 1] + sum((f[k - 1] * trace[t - k - 1] for k in range(1, t)), torch.zeros(()))))
+        trace.append(
+            -(t * f[t - 1] + sum((f[k - 1] * trace[t - k - 1] for k in range(1, t)), torch.zeros(())))
+        )
     block = states[2:, graph.target[0]]
     node, link = block[:, 0, 0] + block[:, 1, 1], block[:, 0, 1] + block[:, 1, 0]
     return torch.stack(trace[1:]), torch.cat([node, link])
@@ -84,7 +93,9 @@ def main() -> None:
     parser.add_argument("--graphs", type=int, default=100)
     arguments = parser.parse_args()
     generator = torch.Generator().manual_seed(0)
-    rows: list[list[object]] = [["logits' deviation", "target's shift", "way", "trace", "blocks without the link"]]
+    rows: list[list[object]] = [
+        ["logits' deviation", "target's shift", "way", "trace", "blocks without the link"]
+    ]
     worst = {"one walk": [0.0, 0.0], "two walks": [0.0, 0.0]}
     for spread in (1.0, 4.0, 8.0):
         for shift in (-10.0, 0.0, 15.0):

@@ -87,6 +87,21 @@ class LinkGraph:
             out.append([where[pair[0]], where[pair[1]]])
         return torch.tensor(out, dtype=torch.long).view(-1, 2)
 
+    def unlinked(self) -> Tensor:
+        """All pairs i < j that the graph does not link, [., 2].
+
+        Raises:
+            ValueError: more than 10,000 nodes; name the pairs then.
+        """
+        size = self.num_nodes
+        if size > 10_000:
+            raise ValueError(
+                f"the graph has {size} nodes and {size * (size - 1) // 2} pairs; name those to predict"
+            )
+        every = torch.combinations(torch.arange(size))
+        known = self.pairs[:, 0] * size + self.pairs[:, 1]
+        return every[~torch.isin(every[:, 0] * size + every[:, 1], known)]
+
     def __repr__(self) -> str:
         features = "no features" if self.x is None else f"{self.x.size(1)} features"
         return f"{type(self).__name__}({self.num_nodes} nodes, {self.pairs.size(0)} links, {features})"

@@ -112,9 +112,7 @@ class Links(LightningDataModule):
         has = self.published or split is not None
         self.negatives: Negatives = negatives or ("given" if has else "random")
         if self.negatives == "given" and not has:
-            raise ValueError(
-                "negatives='given' needs a published split, or a split with negatives of its own"
-            )
+            raise ValueError("negatives='given' needs a published split, or a split of your own")
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
@@ -246,7 +244,7 @@ class Links(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of the pairs to predict: those of :meth:`ask`, else all that are not linked."""
-        pairs = self.pairs if self.pairs is not None else self.unlinked()
+        pairs = self.pairs if self.pairs is not None else self.graph.unlinked()
         y = torch.full((pairs.size(0),), torch.nan)
         data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighbourhood)
         return link_loader(data, self.batch_size, False, self.num_workers)
@@ -258,19 +256,3 @@ class Links(LightningDataModule):
             ValueError: an unknown id, or i = j.
         """
         self.pairs = self.graph.position(pairs)
-
-    def unlinked(self) -> Tensor:
-        """All pairs i < j that the graph does not link, [., 2].
-
-        Raises:
-            ValueError: more than 10,000 nodes; ask for the pairs then.
-        """
-        size = self.graph.num_nodes
-        if size > 10_000:
-            raise ValueError(
-                f"the graph has {size} nodes and {size * (size - 1) // 2} pairs; "
-                "name those to predict: ask(pairs)"
-            )
-        every = torch.combinations(torch.arange(size))
-        known = self.graph.pairs[:, 0] * size + self.graph.pairs[:, 1]
-        return every[~torch.isin(every[:, 0] * size + every[:, 1], known)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 import torch
 from torch import Tensor
 
-from gpool.ops.csr import Pattern
+from gpool.ops.pattern import Pattern
 
 __all__ = ["EnclosingSubgraphs"]
 

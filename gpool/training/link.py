@@ -153,7 +153,7 @@ class LinkTask(TrainingModule):
         if top is not None and top < 1:
             raise ValueError(f"top={top} must be at least 1")
         asked = data.pairs
-        data.pairs = data.unlinked() if pairs is None else data.graph.position(pairs)
+        data.pairs = data.graph.unlinked() if pairs is None else data.graph.position(pairs)
         if trainer is None:
             trainer = Trainer(
                 accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False
