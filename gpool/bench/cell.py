@@ -79,7 +79,13 @@ def _train_and_test(cell: Cell, folder: str) -> dict[str, Any]:
         callbacks = (
             [best] if patience is None else [best, EarlyStopping(monitor, mode=mode, patience=patience)]
         )
-    run = Configuration(args=cell.config, run=False, trainer_defaults={**QUIET, "callbacks": callbacks})
+    trainer = {
+        **QUIET,
+        "callbacks": callbacks,
+        "enable_checkpointing": best is not None,
+        "default_root_dir": folder,
+    }
+    run = Configuration(args=cell.config, run=False, trainer_defaults=trainer)
     run.trainer.fit(run.model, run.datamodule)
     seconds = time.perf_counter() - start
     epochs = run.trainer.current_epoch

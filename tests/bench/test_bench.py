@@ -124,12 +124,14 @@ def test_report_leaves_out_what_the_plan_no_longer_has_and_says_what_is_missing(
 
 
 def test_the_tested_weights_are_the_selected_ones(tmp_path: Path) -> None:
+    before = set(Path.cwd().iterdir())
     results = {}
     for name, select, epochs in (("best", Select("val/loss", "max"), 6), ("last", None, 6)):
         store = Store(tmp_path / name)
         given = plan(seeds=[0], folds=[0], select=select, trainer={"max_epochs": epochs})
         run_plan(Plan(**given), store)
         results[name] = store.results()[0]
+    assert set(Path.cwd().iterdir()) == before  # nothing is left where the command was typed
     assert results["last"]["epoch"] == 6
     assert results["best"]["epoch"] < 6  # the worst validation loss is an early epoch's
     assert results["best"]["metrics"]["val/loss"] > results["last"]["metrics"]["val/loss"]
