@@ -68,7 +68,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(
-        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, scipy {scipy.__version__}, "
+        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, "
+        f"scipy {scipy.__version__}, "
         f"gpool {gpool.__version__}, one thread"
     )
     generator = torch.Generator().manual_seed(0)

@@ -1,10 +1,10 @@
-"""WalkPool's layer against the published algorithm, one thread, interleaved; and how its time grows with edges.
+"""WalkPool's layer against the published algorithm, one thread, interleaved; and its time by edges.
 
     OMP_NUM_THREADS=1 python experiments/bench/walkpool.py [--out walkpool.csv]
 
-The reference carries an n x n identity through the walk, as the paper's equations are usually coded: for every
-head and step one gather and one scatter of [E, n_max], for the graph with the target link and without it.
-Memory is by how much one forward and backward raises a process's resident peak (Linux).
+The reference carries an n x n identity through the walk, as the paper's equations are usually coded: for
+every head and step one gather and one scatter of [E, n_max], for the graph with the target link and without
+it. Memory is by how much one forward and backward raises a process's resident peak (Linux).
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def main() -> None:
         peak(arguments.peak[0], int(arguments.peak[1]), int(arguments.peak[2]))
         return
     print(
-        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, gpool {gpool.__version__}, one thread"
+        f"torch {torch.__version__}, torch_geometric {torch_geometric.__version__}, "
+        f"gpool {gpool.__version__}, one thread"
     )
     layer, z, graphs = case(32, 225, 2580)
     ours, theirs = step(layer, layer, z, graphs), step(reference, layer, z, graphs)

@@ -36,8 +36,9 @@ ARRAYS = {
 class SubgraphCache:
     """The enclosing subgraphs of fixed pairs of a fixed graph, each at its position.
 
-    The folder's name carries a hash of the graph, the pairs and the options, so an old cache is never taken for another;
-    it appears whole or not at all. Building it holds ``chunk`` links in memory, reading it those asked for.
+    The folder's name carries a hash of the graph, the pairs and the options, so an old cache is never taken
+    for another; it appears whole or not at all. Building it holds ``chunk`` links in memory, reading it those
+    asked for.
 
     Args:
         root: folder of all caches; made where it is missing.

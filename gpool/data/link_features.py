@@ -1,4 +1,4 @@
-"""Node features for link prediction: constants, the graph's own, or those of a variational graph auto-encoder."""
+"""Node features for link prediction: constants, the graph's own, or those of a graph auto-encoder."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class _Encoder(nn.Module):
 class VGAE(Features):
     """Means of a variational graph auto-encoder (Kipf and Welling, arXiv 1611.07308; PyG's ``VGAE``), frozen.
 
-    It is trained on the observed graph alone; of every tenth epoch, the means with the best AUC on the validation pairs
-    are kept. A graph without features gives it the nodes' identities (one-hot).
+    It is trained on the observed graph alone; of every tenth epoch, the means with the best AUC on the
+    validation pairs are kept. A graph without features gives it the nodes' identities (one-hot).
 
     Args:
         channels: width of the means; the hidden layer is twice as wide.

@@ -1,4 +1,4 @@
-"""An undirected graph whose links are to be predicted: from edges with a user's own ids, or from a known set."""
+"""An undirected graph whose links are to be predicted, from edges with a user's own ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LinkGraph"]
 
 @dataclass(frozen=True)
 class LinkGraph:
-    """Every link once, as a pair i < j of positions 0 .. N - 1, with the user's own ids and features of the nodes.
+    """Every link once, as a pair i < j of positions 0 .. N - 1, with the user's ids and the nodes' features.
 
     Shape:
         - **pairs** [M, 2], rising; **x** [N, F] or None; **ids**: the user's id of every node.
@@ -36,8 +36,8 @@ class LinkGraph:
     ) -> LinkGraph:
         """A graph from a PyG ``Data``, a tensor [2, E] of ids 0 .. N - 1, or pairs of any ids.
 
-        Links count in both directions, however they are listed. One that is listed more than once in the same direction
-        counts once, and a node joined to itself is left out; a warning says how many.
+        Links count in both directions, however they are listed. One that is listed more than once in the same
+        direction counts once, and a node joined to itself is left out; a warning says how many.
 
         Args:
             edges: the links.
@@ -87,6 +87,21 @@ class LinkGraph:
             out.append([where[pair[0]], where[pair[1]]])
         return torch.tensor(out, dtype=torch.long).view(-1, 2)
 
+    def unlinked(self) -> Tensor:
+        """All pairs i < j that the graph does not link, [., 2].
+
+        Raises:
+            ValueError: more than 10,000 nodes; name the pairs then.
+        """
+        size = self.num_nodes
+        if size > 10_000:
+            raise ValueError(
+                f"the graph has {size} nodes and {size * (size - 1) // 2} pairs; name those to predict"
+            )
+        every = torch.combinations(torch.arange(size))
+        known = self.pairs[:, 0] * size + self.pairs[:, 1]
+        return every[~torch.isin(every[:, 0] * size + every[:, 1], known)]
+
     def __repr__(self) -> str:
         features = "no features" if self.x is None else f"{self.x.size(1)} features"
         return f"{type(self).__name__}({self.num_nodes} nodes, {self.pairs.size(0)} links, {features})"
@@ -134,7 +149,8 @@ def _check_features(x: Tensor | None, nodes: int) -> None:
     wrong = ~x.isfinite().all(1)
     if bool(wrong.any()):
         raise ValueError(
-            f"x holds NaN or infinite features in {int(wrong.sum())} rows, the first of node {int(wrong.nonzero()[0])}"
+            f"x holds NaN or infinite features in {int(wrong.sum())} rows, "
+            f"the first of node {int(wrong.nonzero()[0])}"
         )
 
 

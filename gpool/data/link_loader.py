@@ -1,10 +1,11 @@
-"""Batches of target links, their enclosing subgraphs cut out where the batch is made: in the loader's worker."""
+"""Batches of target links, their subgraphs cut out where the batch is made: in the loader's worker."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,7 +49,8 @@ class LinkDataset(Dataset[LinkBatch]):
         x: features of its nodes [N, F].
         pairs, y, group: see :class:`LinkBatch`.
         neighbourhood: what to cut out around a pair; None leaves the graph whole.
-        cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every batch.
+        cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every
+            batch.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class LinkDataset(Dataset[LinkBatch]):
 
 
 class LinkBatches(Sampler[list[int]]):
-    """Positions in batches of ``batch_size``; a last batch of one link joins the one before (batch norm needs two)."""
+    """Positions in batches of ``batch_size``; a last one of one link joins the one before (batch norm)."""
 
     def __init__(self, length: int, batch_size: int, generator: torch.Generator | None = None) -> None:
         if batch_size < 1:
@@ -123,5 +125,5 @@ def link_loader(data: LinkDataset, batch_size: int, shuffle: bool, num_workers: 
     )
 
 
-def _as_it_is(batch: LinkBatch) -> LinkBatch:
+def _as_it_is(batch: Any) -> Any:
     return batch

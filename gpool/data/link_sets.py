@@ -79,7 +79,8 @@ def published_split(
 ) -> LinkSplit:
     """Split 1 .. 10 of a .mat graph, which trains on ``share`` (90 or 50) percent of the links.
 
-    The files number nodes from 1. Validation is set aside of the training part, at random, ``val_fraction`` of it.
+    The files number nodes from 1. Validation is set aside of the training part, at random, ``val_fraction``
+    of it.
 
     Raises:
         ValueError: a share or a number that is not there.
@@ -113,6 +114,7 @@ def _quietly(edges: torch.Tensor, x: torch.Tensor) -> LinkGraph:
 def _there(path: Path, name: str) -> Path:
     if not path.exists():
         raise MissingData(
-            f"link data {name!r} needs {path}; place it there, or set root (or GPOOL_DATA) to a folder that has it"
+            f"link data {name!r} needs {path}; place it there, "
+            "or set root (or GPOOL_DATA) to a folder that has it"
         )
     return path

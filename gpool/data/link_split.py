@@ -19,8 +19,8 @@ Negatives = Literal["random", "given", "per-source"]
 class LinkSplit:
     """Links (``_pos``) and pairs that are none (``_neg``) of every part, each [., 2].
 
-    ``val_group``, ``test_group``: for every negative the position of the positive it is ranked against, where each
-    positive has negatives of its own.
+    ``val_group``, ``test_group``: for every negative the position of the positive it is ranked against, where
+    each positive has negatives of its own.
     """
 
     train_pos: Tensor
@@ -73,10 +73,11 @@ def random_split(
 ) -> LinkSplit:
     """A random split of the links, with negatives drawn once.
 
-    Test negatives avoid every link. Those of training and validation avoid the training links only: who trains does not know
-    the others, so a few of them may be links of the test part.
+    Test negatives avoid every link. Those of training and validation avoid the training links only: who
+    trains does not know the others, so a few of them may be links of the test part.
 
-    ``negatives="per-source"`` gives every validation and test link (i, j) ``negatives_per_link`` pairs (i, k) of its own.
+    ``negatives="per-source"`` gives every validation and test link (i, j) ``negatives_per_link`` pairs (i, k)
+    of its own.
 
     Raises:
         ValueError: fractions that leave a part empty, a graph without enough non-links.
@@ -115,7 +116,8 @@ def non_links(links: Tensor, num_nodes: int, count: int, generator: torch.Genera
     left = num_nodes * (num_nodes - 1) // 2 - known.numel()
     if left < count:
         raise ValueError(
-            f"the graph has {left} pairs that are not linked, {count} are asked for; it is too dense to draw negatives"
+            f"the graph has {left} pairs that are not linked, {count} are asked for; "
+            "it is too dense to draw negatives"
         )
     if num_nodes <= 2048:  # all pairs, then a draw
         every = torch.combinations(torch.arange(num_nodes))
@@ -138,7 +140,7 @@ def non_links(links: Tensor, num_nodes: int, count: int, generator: torch.Genera
 def per_source_non_links(
     links: Tensor, known: Tensor, num_nodes: int, each: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """For every link (i, j) ``each`` pairs (i, k), k uniform among the nodes that i is not linked to, and whose they are.
+    """For every link (i, j) ``each`` pairs (i, k), k uniform among the unlinked, and whose they are.
 
     The k of one link may repeat. Shape: [M each, 2] and [M each].
 

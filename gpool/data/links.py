@@ -1,4 +1,4 @@
-"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or the one that needs no file."""
+"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or one without a file."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ ValidationEdges = Literal["none", "inference", "train+inference"]
 class Links(LightningDataModule):
     """The links of one graph, in parts to train on, to select by and to test.
 
-    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. The .mat graphs
-    (USAir, NS, PB, Yeast, Celegans, Power) come with their ten published splits, ``fold`` 0 to 9; all others are split at
-    random, ``fold`` added to the seed. Every graph is made undirected before it is split. Cornell, Chameleon and Squirrel
-    are the repaired versions.
+    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. The
+    .mat graphs (USAir, NS, PB, Yeast, Celegans, Power) come with their ten published splits, ``fold`` 0 to 9;
+    all others are split at random, ``fold`` added to the seed. Every graph is made undirected before it is
+    split. Cornell, Chameleon and Squirrel are the repaired versions.
 
     The observed graph, which models see around a pair, holds the training links and by ``val_edges``
 
@@ -51,12 +51,12 @@ class Links(LightningDataModule):
         split: its parts; None draws them.
         fold: which published split, or which random one.
         share: 90 or 50, the percentage of links that a published split trains on.
-        val_fraction, test_fraction: of all links, where the split is random; of the training part, where it is published
-            (``test_fraction`` is not read then).
+        val_fraction, test_fraction: of all links, where the split is random; of the training part, where it
+            is published (``test_fraction`` is not read then).
         split_seed: of a random split, and of the validation part of a published one.
         negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split``;
-            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a split has
-            them, else random.
+            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
+            split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
@@ -112,9 +112,7 @@ class Links(LightningDataModule):
         has = self.published or split is not None
         self.negatives: Negatives = negatives or ("given" if has else "random")
         if self.negatives == "given" and not has:
-            raise ValueError(
-                "negatives='given' needs a published split, or a split with negatives of its own"
-            )
+            raise ValueError("negatives='given' needs a published split, or a split of your own")
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
@@ -145,7 +143,7 @@ class Links(LightningDataModule):
 
         The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says; all else is as in the class.
 
-        >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")], negatives="random",
+        >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")],
         ...                         val_fraction=0.25, test_fraction=0.25)
         >>> data.graph
         LinkGraph(4 nodes, 4 links, no features)
@@ -246,7 +244,7 @@ class Links(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of the pairs to predict: those of :meth:`ask`, else all that are not linked."""
-        pairs = self.pairs if self.pairs is not None else self.unlinked()
+        pairs = self.pairs if self.pairs is not None else self.graph.unlinked()
         y = torch.full((pairs.size(0),), torch.nan)
         data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighbourhood)
         return link_loader(data, self.batch_size, False, self.num_workers)
@@ -258,18 +256,3 @@ class Links(LightningDataModule):
             ValueError: an unknown id, or i = j.
         """
         self.pairs = self.graph.position(pairs)
-
-    def unlinked(self) -> Tensor:
-        """All pairs i < j that the graph does not link, [., 2].
-
-        Raises:
-            ValueError: more than 10,000 nodes; ask for the pairs then.
-        """
-        size = self.graph.num_nodes
-        if size > 10_000:
-            raise ValueError(
-                f"the graph has {size} nodes and {size * (size - 1) // 2} pairs; name those to predict: ask(pairs)"
-            )
-        every = torch.combinations(torch.arange(size))
-        known = self.graph.pairs[:, 0] * size + self.graph.pairs[:, 1]
-        return every[~torch.isin(every[:, 0] * size + every[:, 1], known)]

@@ -1,7 +1,7 @@
 """Scores of node pairs from the graph alone, for many pairs at once: the baselines of link prediction.
 
-Every function takes an undirected graph as a :class:`gpool.ops.adjacency.Adjacency`, pairs [B, 2] and returns float64
-scores [B]; a higher score says that a link is likelier. They need scipy.
+Every function takes an undirected graph as a :class:`gpool.ops.adjacency.Adjacency`, pairs [B, 2] and returns
+float64 scores [B]; a higher score says that a link is likelier. They need scipy.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def common_neighbours(graph: Adjacency, pairs: Tensor) -> Tensor:
 
 
 def adamic_adar(graph: Adjacency, pairs: Tensor) -> Tensor:
-    """Sum over the common neighbours of 1 / log(degree) (Adamic and Adar 2003); those of degree 1 count nothing."""
+    """Sum over the common neighbours of 1 / log(degree) (Adamic and Adar 2003); degree 1 counts nothing."""
     return _shared(graph, pairs, lambda d: torch.where(d > 1, 1 / d.clamp(min=2).log(), 0.0))
 
 
@@ -64,8 +64,8 @@ def resource_allocation(graph: Adjacency, pairs: Tensor) -> Tensor:
 def katz(graph: Adjacency, pairs: Tensor, beta: float = 0.001, tolerance: float = 1e-12) -> Tensor:
     """Sum over lengths l >= 1 of beta^l times the number of walks of l steps from i to j (Katz 1953).
 
-    The series is summed until what is left is below ``tolerance``; ``beta`` must be below 1 over the largest degree, which
-    makes that sure.
+    The series is summed until what is left is below ``tolerance``; ``beta`` must be below 1 over the largest
+    degree, which makes that sure.
 
     Raises:
         ValueError: beta not in (0, 1 / largest degree).
@@ -95,8 +95,8 @@ def personalised_pagerank(
 ) -> Tensor:
     """PageRank of j for a walker that starts again at i, plus that of i for one that starts again at j.
 
-    With the probability ``damping`` it goes to a uniform neighbour, else back; a node without a link sends it back. The
-    series is cut where what is left is below ``tolerance``.
+    With the probability ``damping`` it goes to a uniform neighbour, else back; a node without a link sends it
+    back. The series is cut where what is left is below ``tolerance``.
 
     Raises:
         ValueError: damping not in (0, 1).

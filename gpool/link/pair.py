@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Protocol
 
 import torch
@@ -50,7 +51,7 @@ class MLPScorer(nn.Module):
             raise ValueError(f"num_layers={num_layers} must be at least 1")
         widths = [channels] + [hidden_channels] * (num_layers - 1)
         layers: list[nn.Module] = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 
@@ -66,13 +67,14 @@ class MLPScorer(nn.Module):
 class LowRankBilinear(nn.Module):
     """Fuses two vectors by factorised bilinear pooling: [B, left], [B, right] -> [B, out].
 
-    The pair-fusion core of LowFER (Amin et al., "LowFER: Low-rank Bilinear Pooling for Link Prediction", ICML 2020,
-    arXiv 2008.10858), with factors U [left, out k] and V [right, out k]:
+    The pair-fusion core of LowFER (Amin et al., "LowFER: Low-rank Bilinear Pooling for Link Prediction", ICML
+    2020, arXiv 2008.10858), with factors U [left, out k] and V [right, out k]:
 
         f_o = sum over the k entries of block o of  (U^T a) * (V^T b),
 
     a bilinear map whose core tensor sum_j U[s, (o, j)] V[r, (o, j)] has rank at most k in every slice o. With
-    ``normalize`` the vector is then f <- sign(f) sqrt(|f| + eps) and f <- f / |f|. With ``out`` = 1 the map scores
+    ``normalize`` the vector is then f <- sign(f) sqrt(|f| + eps) and f <- f / |f|. With ``out`` = 1 the map
+    scores
     pairs; it is not symmetric unless U = V.
 
     Args:
@@ -116,4 +118,5 @@ class LowRankBilinear(nn.Module):
         return self.fuse(left, right)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.left}, {self.right}, out={self.out}, rank={self.rank}, normalize={self.normalize})"
+        sizes = f"{self.left}, {self.right}, out={self.out}, rank={self.rank}"
+        return f"{type(self).__name__}({sizes}, normalize={self.normalize})"

@@ -14,8 +14,8 @@ __all__ = ["WalkPool"]
 class WalkPool(nn.Module):
     """Walk profile of every target link, with transition probabilities from dot-product attention.
 
-    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375). Node features
-    z become keys and queries, a walker at c steps to its neighbour r with probability
+    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375). Node
+    features z become keys and queries, a walker at c steps to its neighbour r with probability
 
         P[c, r] = softmax over the edges r -> c of  <K_h(z_r), Q_h(z_c)> / sqrt(C)
 
@@ -30,7 +30,8 @@ class WalkPool(nn.Module):
         dropout: of the attention's hidden units, in training.
 
     Shape:
-        - **z** [N, F], **subgraphs** of N nodes with B targets: output [B, H (5 L + 1)]; ``out_channels`` is that width.
+        - **z** [N, F], **subgraphs** of N nodes with B targets: output [B, H (5 L + 1)]; ``out_channels`` is
+          that width.
 
     Every target gives one row, whatever else is in the batch; without any target there is no row. A subgraph
     that is the two ends and their link alone gives zeros without the link; a subgraph of one node cannot be
@@ -95,7 +96,8 @@ class WalkPool(nn.Module):
         nodes = subgraphs.num_nodes
         if z.dim() != 2 or z.shape != (nodes, self.channels):
             raise ValueError(
-                f"z of shape {tuple(z.shape)} must be [{nodes}, {self.channels}]: the subgraphs' nodes, channels"
+                f"z of shape {tuple(z.shape)} must be [{nodes}, {self.channels}]: "
+                "the subgraphs' nodes, channels"
             )
 
         def heads_first(x: Tensor) -> Tensor:
@@ -110,6 +112,6 @@ class WalkPool(nn.Module):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({self.channels}, {self.out_channels}, hidden_channels={self.hidden_channels}, "
-            f"heads={self.heads}, walk_length={self.walk_length})"
+            f"{type(self).__name__}({self.channels}, {self.out_channels}, "
+            f"hidden_channels={self.hidden_channels}, heads={self.heads}, walk_length={self.walk_length})"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +22,12 @@ class LinkBatch:
 
     Shape:
         - **pairs** [B, 2]: ids in the graph; **y** [B]: 1 for a link, 0 for none.
-        - **x** [N, F]: features of the subgraphs' nodes, where there are subgraphs, else of all nodes of the graph.
+        - **x** [N, F]: features of the subgraphs' nodes, where there are subgraphs, else of all nodes of the
+          graph.
         - **subgraphs**: the enclosing subgraphs of the pairs, with **labels** [N] where asked for.
         - **edge_index** [2, E]: the observed graph, both directions, where there are no subgraphs.
-        - **group** [B]: links whose scores are ranked together (a positive and its own negatives), -1 for all others.
+        - **group** [B]: links whose scores are ranked together (a positive and its own negatives), -1 for all
+          others.
     """
 
     pairs: Tensor
@@ -40,7 +44,7 @@ class LinkBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> LinkBatch:
         """The same batch on ``device``."""
-        moved = {}
+        moved: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
             moved[f.name] = None if value is None else value.to(device, non_blocking=non_blocking)
@@ -48,11 +52,12 @@ class LinkBatch:
 
 
 class GCN(nn.Module):
-    """One graph convolution of Kipf and Welling (arXiv 1609.02907) on enclosing subgraphs, by a sparse product.
+    """A graph convolution of Kipf and Welling (arXiv 1609.02907) on enclosing subgraphs, by a sparse product.
 
-        x_v' = b + sum over edges u -> v and u = v of  W x_u / sqrt(d_u d_v),     d = 1 + edges that end in the node
+        x_v' = b + sum over edges u -> v and u = v of  W x_u / sqrt(d_u d_v),   d = 1 + edges that end there
 
-    Equal to ``torch_geometric.nn.GCNConv`` on ``subgraphs.edge_index``, target link included; it keeps no [E, C] tensor.
+    Equal to ``torch_geometric.nn.GCNConv`` on ``subgraphs.edge_index``, target link included; it keeps no [E,
+    C] tensor.
 
     Shape:
         - **x** [N, in_channels] -> [N, out_channels]. A node without an edge keeps W x + b.
@@ -82,7 +87,7 @@ class GCN(nn.Module):
 
 
 class WalkClassifier(nn.Sequential):
-    """The published classifier of walk profiles: batch norm, four hidden layers of 20, 20, 10 and 1 times the width.
+    """The published classifier of walk profiles: batch norm, then layers of 20, 20, 10 and 1 times the width.
 
     Shape:
         - [B, channels] -> [B, 1], a logit. In training B must be at least 2 (batch norm).
@@ -91,7 +96,7 @@ class WalkClassifier(nn.Sequential):
     def __init__(self, channels: int, dropout: float = 0.5) -> None:
         widths = [channels, 20 * channels, 20 * channels, 10 * channels, channels]
         layers: list[nn.Module] = [nn.BatchNorm1d(channels)]
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         super().__init__(*layers, nn.Dropout(dropout), nn.Linear(channels, 1))
 
@@ -103,8 +108,8 @@ class LinkModel(nn.Module):
 
         h1 = GCN(x),   h2 = GCN(dropout(relu(h1))),   score = classifier(WalkPool([x || h1 || h2]))
 
-    with x the node features, extended by a learned embedding of the node's label where ``max_label`` is given.
-    The convolutions see the target link in every subgraph, whether it is observed or not.
+    with x the node features, extended by a learned embedding of the node's label where ``max_label`` is
+    given. The convolutions see the target link in every subgraph, whether it is observed or not.
 
     Args:
         in_channels: width F of the node features.

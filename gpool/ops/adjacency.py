@@ -37,7 +37,8 @@ class Adjacency:
         """
         if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.is_floating_point():
             raise ValueError(
-                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} must be [2, E] of integers"
+                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
+                "must be [2, E] of integers"
             )
         _check_ids(edge_index, num_nodes, "edge_index")
         source, target = edge_index.long()

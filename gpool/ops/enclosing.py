@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 import torch
 from torch import Tensor
 
-from gpool.ops.csr import Pattern
+from gpool.ops.pattern import Pattern
 
 __all__ = ["EnclosingSubgraphs"]
 
@@ -22,16 +22,19 @@ def _pointer(index: Tensor, size: int) -> Tensor:
 class EnclosingSubgraphs:
     """B enclosing subgraphs as one graph of N nodes and E directed edges, each with its target link in it.
 
-    ``edge_index`` describes the graphs *with* the target link; without its edges at ``is_target`` it describes
-    those without. Made by :func:`gpool.ops.subgraph.enclosing_subgraphs` from a large graph, or by
+    ``edge_index`` describes the graphs *with* the target link; without its edges at ``is_target`` it
+    describes those without. Made by :func:`gpool.ops.subgraph.enclosing_subgraphs` from a large graph, or by
     :meth:`from_edges` from a batch of edges in any order; both leave the edges sorted by destination.
 
     Shape:
         - **edge_index** [2, E]: source, destination. **is_target** [E] bool.
-        - **target** [B, 2]: the two ends, as nodes of the union. **batch** [N], **node** [N]: every node's subgraph,
-          and its id in the graph it was cut from. **edge** [E]: likewise of the edge, -1 where the target's was added.
-        - **rowptr** [N + 1]: edges that end in a node; **order** [E], **colptr** [N + 1]: edges sorted by source.
-        - **end_edge** [F], **end_slot** [F]: edges that end in a target node, and at which end: 2 b or 2 b + 1.
+        - **target** [B, 2]: the two ends, as nodes of the union. **batch** [N], **node** [N]: every node's
+          subgraph, and its id in the graph it was cut from. **edge** [E]: likewise of the edge, -1 where the
+          target's was added.
+        - **rowptr** [N + 1]: edges that end in a node; **order** [E], **colptr** [N + 1]: edges sorted by
+          source.
+        - **end_edge** [F], **end_slot** [F]: edges that end in a target node, and at which end: 2 b or 2 b +
+          1.
     """
 
     edge_index: Tensor
@@ -60,7 +63,7 @@ class EnclosingSubgraphs:
         return self.is_target.numel()
 
     def pattern(self, heads: int) -> Pattern:
-        """Where ``heads`` transition matrices, along a diagonal, may be non-zero: row = destination, column = source."""
+        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source]."""
         if heads not in self._patterns:
             source, destination = self.edge_index
             one = Pattern(
@@ -121,7 +124,8 @@ class EnclosingSubgraphs:
     ) -> EnclosingSubgraphs:
         """The record of a batch of subgraphs whose edges are in any order.
 
-        The target pair of a subgraph is found from its target edges, by the batch and never by their position: they
+        The target pair of a subgraph is found from its target edges, by the batch and never by their
+            position: they
         must join the same two nodes in both directions (parallel ones count as one link of several edges).
 
         Shape:
@@ -140,7 +144,8 @@ class EnclosingSubgraphs:
         """
         if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
             raise ValueError(
-                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} must be [2, E] of torch.int64"
+                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
+                "must be [2, E] of torch.int64"
             )
         if is_target.dtype != torch.bool or is_target.shape != edge_index.shape[1:]:
             raise ValueError(

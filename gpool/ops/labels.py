@@ -1,4 +1,4 @@
-"""Labels of the nodes of many enclosing subgraphs at once: distances to the ends, and double-radius labels."""
+"""Labels of the nodes of many enclosing subgraphs at once: distances to the ends, double-radius labels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ __all__ = ["distances", "drnl"]
 def distances(subgraphs: EnclosingSubgraphs) -> Tensor:
     """Hops from every node to either end of its target: [N, 2], -1 where there is no path.
 
-    The target link is left out, and so is the other end: column 0 holds the distance to i in the subgraph without j,
-    column 1 the distance to j without i. Both ends are 0 from themselves and -1 from each other.
+    The target link is left out, and so is the other end: column 0 holds the distance to i in the subgraph
+    without j, column 1 the distance to j without i. Both ends are 0 from themselves and -1 from each other.
 
-    One breadth-first search of all subgraphs and both columns, frontier by frontier: every edge is read twice.
+    One breadth-first search of all subgraphs and both columns, frontier by frontier: every edge is read
+    twice.
 
     >>> import torch
     >>> edges = torch.tensor([[0, 1, 1, 2, 2, 3, 0, 3], [1, 0, 2, 1, 3, 2, 3, 0]])
@@ -51,8 +52,8 @@ def distances(subgraphs: EnclosingSubgraphs) -> Tensor:
 def drnl(subgraphs: EnclosingSubgraphs) -> Tensor:
     """Double-radius node labels, int64 [N].
 
-    From Zhang and Chen, "Link Prediction Based on Graph Neural Networks" (arXiv 1802.09691). With the distances x to i
-    without j and y to j without i, and d = x + y,
+    From Zhang and Chen, "Link Prediction Based on Graph Neural Networks" (arXiv 1802.09691). With the
+    distances x to i without j and y to j without i, and d = x + y,
 
         1 + min(x, y) + floor(d / 2) (floor(d / 2) + d mod 2 - 1),
 

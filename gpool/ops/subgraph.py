@@ -1,4 +1,4 @@
-"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over sorted rows of neighbours."""
+"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over rows of neighbours."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from torch import Tensor
 
 from gpool.ops.adjacency import Adjacency, expand
 from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.lookup import among, lookup, marks
 
 __all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraphs"]
+
+
+HUB = 16  # how much dearer a bisection of a row is than a look at one of its entries
 
 
 def enclosing_subgraphs(
@@ -21,11 +25,12 @@ def enclosing_subgraphs(
     seed: int = 0,
     max_entries: int = 1 << 20,
 ) -> EnclosingSubgraphs:
-    """The subgraph around every pair: nodes within ``num_hops`` of either end, edges among them, the target link.
+    """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
 
-    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions, and marked
-    as the target's own, whether the graph has it or not; so nothing in a record tells which it was, except ``edge``
-    (-1 where it was added). Both ends are seeds of the search, so the nodes do not depend on it either.
+    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions,
+    and marked as the target's own, whether the graph has it or not; so nothing in a record tells which it
+    was, except ``edge`` (-1 where it was added). Both ends are seeds of the search, so the nodes do not
+    depend on it either.
 
     Args:
         graph: the observed graph.
@@ -34,7 +39,8 @@ def enclosing_subgraphs(
         cap: keep at most so many new nodes a hop, a uniform draw.
         seed: of that draw, which depends on seed, pair, hop and node alone: not on the batch, its order or
             the worker.
-        max_entries: neighbours read at once, which bounds the memory of the sweep (a single pair is never divided).
+        max_entries: neighbours read at once, which bounds the memory of the sweep (a single pair is never
+            divided).
 
     Shape:
         - the nodes of a subgraph come in rising order of their ids, ``node``.
@@ -42,7 +48,7 @@ def enclosing_subgraphs(
     A pair of nodes without any edge gives the two nodes and their link. No pair gives a record of none.
 
     Raises:
-        ValueError: pairs that are not [B, 2], ids outside the graph, i = j, num_hops < 1, cap < 1, max_entries < 1.
+        ValueError: pairs that are not [B, 2], ids outside the graph, i = j; num_hops, cap or max_entries < 1.
 
     >>> import torch
     >>> path = Adjacency.from_edges(torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]]), num_nodes=5)
@@ -67,7 +73,7 @@ def iter_enclosing_subgraphs(
     seed: int = 0,
     max_entries: int = 1 << 20,
 ) -> Iterator[EnclosingSubgraphs]:
-    """The records of ``batch_size`` pairs each, one after another: memory does not grow with the number of pairs.
+    """The records of ``batch_size`` pairs each, one after another: memory does not grow with the pairs.
 
     Raises:
         ValueError: as :func:`enclosing_subgraphs`, before the first record; batch_size < 1.
@@ -104,7 +110,7 @@ def _check(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, max_
 
 
 def _pieces(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
-    """Slices of the sorted ``owner`` that end where an owner ends and hold about ``max_entries`` of the counts' sum."""
+    """Slices of the sorted ``owner``, each of whole owners and of counts of about ``max_entries`` in sum."""
     total = count.cumsum(0)
     if total.numel() == 0:
         return
@@ -128,68 +134,55 @@ def _ball(
     graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, seed: int, max_entries: int
 ) -> Tensor:
     """Sorted keys pair * N + node of all members."""
-    size = graph.num_nodes
-    frontier = (
-        (torch.arange(pairs.size(0), device=pairs.device).unsqueeze(1) * size + pairs).sort(1).values.view(-1)
-    )
+    size, links = graph.num_nodes, torch.arange(pairs.size(0), device=pairs.device)
+    frontier = (links.unsqueeze(1) * size + pairs).sort(1).values.view(-1)
     members = frontier
     for hop in range(num_hops):
         owner, node = frontier // size, frontier % size
         count = graph.degree[node]
+        salt = _hash(pairs.amin(1), _hash(pairs.amax(1), pairs.new_tensor(seed * 64 + hop)))
         found = []
         for piece in _pieces(count, owner, max_entries):
             position, of = expand(graph.rowptr[node[piece]], count[piece])
-            new = torch.unique(owner[piece][of] * size + graph.col[position])
-            new = new[_lookup(members, new) < 0]
-            if cap is not None:
-                new = _draw(new, pairs, size, cap, seed, hop)
-            found.append(new)
+            keys = owner[piece][of] * size + graph.col[position]
+            found.append(_new(keys, members) if cap is None else _draw(keys, members, salt, size, cap))
         frontier = torch.cat(found) if found else frontier[:0]
         members = torch.cat([members, frontier]).sort().values
     return members
 
 
-def _lookup(keys: Tensor, query: Tensor) -> Tensor:
-    """Position of every query in the sorted keys, -1 for those that are not among them."""
-    if keys.numel() == 0:
-        return torch.full_like(query, -1)
-    at = torch.searchsorted(keys, query).clamp(max=keys.numel() - 1)
-    return torch.where(keys[at] == query, at, -1)
+def _new(keys: Tensor, members: Tensor) -> Tensor:
+    """The keys that are no members yet, sorted, each once."""
+    keys = torch.unique(keys)
+    return keys[lookup(members, keys) < 0]
 
 
-def _marks(keys: Tensor) -> Tensor:
-    """True at the low bits of every key: a table that rules most other numbers out at one look."""
-    table = torch.zeros(1 << (16 * keys.numel() + 1).bit_length(), dtype=torch.bool, device=keys.device)
-    table[keys & (table.numel() - 1)] = True
-    return table
+def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> Tensor:
+    """At most ``cap`` new keys a pair: those of the smallest hash of the pair's salt and the node.
 
-
-def _among(keys: Tensor, query: Tensor, maybe: Tensor) -> tuple[Tensor, Tensor]:
-    """Which queries are among the sorted keys, and where each of them stands."""
-    likely = maybe[query & (maybe.numel() - 1)].nonzero().squeeze(1)
-    at = _lookup(keys, query[likely])
-    found = at >= 0
-    return likely[found], at[found]
-
-
-def _draw(keys: Tensor, pairs: Tensor, size: int, cap: int, seed: int, hop: int) -> Tensor:
-    """At most ``cap`` keys a pair: those of the smallest hash of seed, pair, hop and node."""
+    Where a pair reads many more neighbours than that, most are ruled out by their hash before anything is
+    sorted; should fewer than ``cap`` new ones be left, all are looked at after all.
+    """
     owner = keys // size
-    pair, count = torch.unique_consecutive(owner, return_counts=True)
+    entries = torch.bincount(owner, minlength=salt.numel())
+    dense = entries > 32 * cap
+    few = keys
+    if bool(dense.any()):
+        bound = (8.0 * cap / entries.clamp(min=1) * 2.0**63).clamp(max=2.0**62).long()
+        few = keys[(_hash(keys % size, salt[owner]) < bound[owner]) | ~dense[owner]]
+    new = _new(few, members)
+    if bool((torch.bincount(new // size, minlength=salt.numel())[dense] < cap).any()):
+        new = _new(keys, members)
+    owner = new // size
+    count = torch.unique_consecutive(owner, return_counts=True)[1]
     over = (count > cap).repeat_interleave(count)
     if not bool(over.any()):
-        return keys
-    many = keys[over]
-    owner = owner[over]
-    mixed = _hash(
-        pairs.amin(1)[owner],
-        _hash(pairs.amax(1)[owner], _hash(many % size, many.new_tensor(seed * 64 + hop))),
-    )
-    order = mixed.argsort()
+        return new
+    many, owner, count = new[over], owner[over], count[count > cap]
+    order = _hash(many % size, salt[owner]).argsort()
     order = order[owner[order].argsort(stable=True)]
-    count = count[count > cap]
     rank = torch.arange(many.numel(), device=keys.device) - (count.cumsum(0) - count).repeat_interleave(count)
-    return torch.cat([keys[~over], many[order[rank < cap]]]).sort().values
+    return torch.cat([new[~over], many[order[rank < cap]]]).sort().values
 
 
 def _hash(x: Tensor, salt: Tensor) -> Tensor:
@@ -208,23 +201,32 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
     """Edges among the members of every pair, sorted by destination, the target link in its place."""
     size, links = graph.num_nodes, pairs.size(0)
     batch, node = members // size, members % size
-    target = _lookup(members, torch.arange(links, device=pairs.device).unsqueeze(1) * size + pairs)
+    target = lookup(members, torch.arange(links, device=pairs.device).unsqueeze(1) * size + pairs)
     seen = graph.position(pairs[:, 0], pairs[:, 1]) >= 0
     degree, first = graph.degree[node], batch * size
-    maybe = _marks(members)
+    around = torch.bincount(batch, minlength=links)
+    hub = degree > HUB * around[batch]  # cheaper to look all members up among its neighbours than the reverse
+    degree = degree.masked_fill(hub, 0)
+    maybe = marks(members)
     sources, destinations, edges = [], [], []
     for piece in _pieces(degree, batch, max_entries):
         position, of = expand(graph.rowptr[node[piece]], degree[piece])
-        kept, source = _among(members, first[piece][of] + graph.col[position], maybe)
+        kept, source = among(members, first[piece][of] + graph.col[position], maybe)
         sources.append(source)
         destinations.append(of[kept] + piece.start)
         edges.append(graph.edge[position[kept]])
+    hubs = hub.nonzero().squeeze(1)
+    at, of = expand((around.cumsum(0) - around)[batch[hubs]], around[batch[hubs]])
+    position = graph.position(node[hubs][of], node[at])
+    sources.append(at[position >= 0])
+    destinations.append(hubs[of][position >= 0])
+    edges.append(graph.edge[position[position >= 0]])
     none = members[:0]
     source, destination, edge = (torch.cat([none, *x]) for x in (sources, destinations, edges))
     other = members.new_full((members.numel(),), -1)
     other[target[:, 0]], other[target[:, 1]] = target[:, 1], target[:, 0]
     added = target[~seen]
-    if added.numel() > 0:
+    if added.numel() > 0 or hubs.numel() > 0:
         source = torch.cat([source, added.flip(1).reshape(-1)])
         destination = torch.cat([destination, added.reshape(-1)])
         edge = torch.cat([edge, edge.new_full((added.numel(),), -1)])

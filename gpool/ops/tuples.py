@@ -1,4 +1,4 @@
-"""Copies of every graph with labelled nodes or pairs of nodes: the input of subgraph and relational pooling GNNs."""
+"""Copies of every graph with labelled nodes or pairs of nodes, for subgraph and relational pooling GNNs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ class LabelledCopies(NamedTuple):
 
     Shape:
         - **label** [N', l]: one-hot position of a node in its copy's tuple, zeros for all others.
-        - **node** [N'], **edge** [E']: node and edge of the batch that is copied. **edge_index** [2, E'] in the copies.
-        - **inner** [N']: every node's copy; **outer** [M]: every copy's graph; **tuples** [M, l]: its labelled nodes.
+        - **node** [N'], **edge** [E']: node and edge of the batch that is copied. **edge_index** [2, E'] in
+          the copies.
+        - **inner** [N']: every node's copy; **outer** [M]: every copy's graph; **tuples** [M, l]: its
+          labelled nodes.
     """
 
     label: Tensor
@@ -44,8 +46,8 @@ def label_tuples(
 
         y = outer over t in V^l  inner over i in V  GNN(G, [x_i || onehot(position of i in t)]),
 
-    a nested readout: pool by ``inner``, then by ``outer``. With ``samples``, that many tuples of every graph are drawn
-    uniformly and with replacement, so a mean over them is an unbiased estimate.
+    a nested readout: pool by ``inner``, then by ``outer``. With ``samples``, that many tuples of every graph
+    are drawn uniformly and with replacement, so a mean over them is an unbiased estimate.
 
     Args:
         edge_index: the batch's edges [2, E], each inside one graph; ``batch`` [N], sorted.

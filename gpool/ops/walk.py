@@ -68,8 +68,8 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
         node   (M^k)_ii + (M^k)_jj,  with (+) and without (-)
         link   (M^k)_ij + (M^k)_ji,  with (+) and without (-)
 
-    No matrix power is formed. M- = M+ - [e_i e_j] R, with R non-zero only where an edge ends in i or j. One walk
-    of two columns V_k = M+^k [e_i e_j] gives g_k, its rows i and j, and c_k = R V_k; and with the 2 x 2 series
+    No matrix power is formed. M- = M+ - [e_i e_j] R, R non-zero only where an edge ends in i or j. One walk
+    of two columns V_k = M+^k [e_i e_j] gives g_k, its rows i and j, and c_k = R V_k; with the 2 x 2 series
     A(z) = 1 + z c(z),
 
         blocks of M-^k at i, j     = coefficients of g(z) A(z)^-1                 (Woodbury)
@@ -78,7 +78,8 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     so time and memory grow with H L E.
 
     Shape:
-        - **logits** [E, H], one an edge of the graph with the target link, in the order of ``subgraphs.edge_index``;
+        - **logits** [E, H], one an edge of the graph with the target link, in the order of
+          ``subgraphs.edge_index``;
         - output [B, H (5 L + 1)]: the blocks graph, omega, node+, node-, link+, link-, each head by head.
 
     Nodes that reach neither i nor j change nothing. Without any subgraph the output has no row; a subgraph
@@ -98,9 +99,7 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
         raise ValueError(f"walk_length={walk_length} must be at least 1")
     edges, graphs, nodes = subgraphs.num_edges, subgraphs.num_graphs, subgraphs.num_nodes
     if logits.dim() != 2 or logits.size(0) != edges:
-        raise ValueError(
-            f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row an edge of the subgraphs"
-        )
+        raise ValueError(f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row an edge")
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()
     heads, steps = logits.size(1), walk_length + 1

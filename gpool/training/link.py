@@ -30,10 +30,12 @@ class ScoredPair(NamedTuple):
 class LinkTask(TrainingModule):
     """A LightningModule for links: one number a pair, its sigmoid the probability of a link.
 
-    Give either a whole ``model``, or an ``encoder`` and a ``scorer``, of which a :class:`gpool.models.PairModel` is made.
+    Give either a whole ``model``, or an ``encoder`` and a ``scorer``, of which a
+    :class:`gpool.models.PairModel` is made.
 
-    Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for every K of
-    ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB set, that evaluator's numbers.
+    Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for
+    every K of ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB
+    set, that evaluator's numbers.
 
     Args:
         model: takes a :class:`gpool.models.LinkBatch` and returns logits [B].
@@ -45,7 +47,8 @@ class LinkTask(TrainingModule):
         optimizer, lr_scheduler, exponent_lr: see :class:`TrainingModule`.
 
     Raises:
-        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; K < 1.
+        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; K
+            < 1.
     """
 
     def __init__(
@@ -121,7 +124,7 @@ class LinkTask(TrainingModule):
         self._log(self.test_metrics, "test")
 
     def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
-        """The ids of both ends, the user's where the data are :class:`gpool.data.Links`, and the probabilities [B]."""
+        """The ids of both ends (the user's, of :class:`gpool.data.Links`) and the probabilities [B]."""
         data = self._links()
         pairs: Any = batch.pairs.tolist()
         if data is not None:
@@ -140,7 +143,7 @@ class LinkTask(TrainingModule):
         top: int | None = None,
         trainer: Trainer | None = None,
     ) -> list[ScoredPair]:
-        """Pairs of the user's ids by falling score: those given, else all that are not linked; at most ``top``.
+        """Pairs of the user's ids by falling score: those given, else all not linked; at most ``top``.
 
         A pair that is given twice comes twice. Equal scores keep the order of the pairs.
 
@@ -150,7 +153,7 @@ class LinkTask(TrainingModule):
         if top is not None and top < 1:
             raise ValueError(f"top={top} must be at least 1")
         asked = data.pairs
-        data.pairs = data.unlinked() if pairs is None else data.graph.position(pairs)
+        data.pairs = data.graph.unlinked() if pairs is None else data.graph.position(pairs)
         if trainer is None:
             trainer = Trainer(
                 accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False

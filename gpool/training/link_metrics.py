@@ -20,7 +20,8 @@ class LinkMetrics(Metric):
 
     Args:
         hits: the K of Hits@K.
-        evaluator: an OGB set whose evaluator is asked too, such as ``"ogbl-ddi"``; its numbers are named ``ogb-...``.
+        evaluator: an OGB set whose evaluator is asked too, such as ``"ogbl-ddi"``; its numbers are named
+            ``ogb-...``.
     """
 
     full_state_update = False
@@ -31,7 +32,7 @@ class LinkMetrics(Metric):
             if k < 1:
                 raise ValueError(f"hits holds {k}; every K must be at least 1")
         self.hits = tuple(hits)
-        self.evaluator = None if evaluator is None else _ogb(evaluator)
+        self.evaluator: Any = None if evaluator is None else _ogb(evaluator)
         for name in ("score", "y", "group"):
             self.add_state(name, default=[], dist_reduce_fx="cat")
 

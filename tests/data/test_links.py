@@ -272,8 +272,8 @@ def test_published_splits_partition_the_links() -> None:
         assert not (keys(s.train_neg) | keys(s.val_neg) | keys(s.test_neg)) & every
         assert abs(len(parts[2]) / len(every) - (1 - share / 100)) < 0.01
     for wrong, message in (
-        (dict(fold=10), "fold=10 must be 0 .. 9"),
-        (dict(share=80), "share=80 must be 90 or 50"),
+        ({"fold": 10}, "fold=10 must be 0 .. 9"),
+        ({"share": 80}, "share=80 must be 90 or 50"),
     ):
         with pytest.raises(ValueError, match=message):
             _ = Links("USAir", root=ROOT, **wrong).split

@@ -70,5 +70,5 @@ def test_no_pairs_no_edges_errors() -> None:
     _, adjacency, _ = case(0)
     with pytest.raises(ValueError, match=r"beta=0.9 must be above 0 and below 1 / "):
         katz(adjacency, one, beta=0.9)
-    with pytest.raises(ValueError, match="damping=1.0 must be between 0 and 1"):
+    with pytest.raises(ValueError, match=r"damping=1\.0 must be between 0 and 1"):
         personalised_pagerank(adjacency, one, damping=1.0)

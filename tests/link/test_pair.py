@@ -14,7 +14,7 @@ def test_dot_product_and_perceptron() -> None:
     scorer = MLPScorer(3, hidden_channels=5, num_layers=3)
     torch.testing.assert_close(scorer(a, b), scorer(b, a))
     assert scorer(a, b).shape == (4,)
-    assert len([p for p in scorer.parameters()]) == 6
+    assert len(list(scorer.parameters())) == 6
     with pytest.raises(ValueError, match="num_layers=0"):
         MLPScorer(3, num_layers=0)
 

@@ -69,7 +69,7 @@ def record_and_features() -> tuple[EnclosingSubgraphs, Tensor]:
 
 
 def test_equals_dense_powers_of_its_own_attention() -> None:
-    """Without the golden files: the layer's attention is the scaled dot product of key(source) and query(destination)."""
+    """Without the golden files: attention is the scaled dot product of key(source) and query(destination)."""
     record, z = record_and_features()
     layer = gpool.WalkPool(5, hidden_channels=3, heads=2, walk_length=4).double().eval()
     key, query = layer.key(z).view(7, 2, 3), layer.query(z).view(7, 2, 3)

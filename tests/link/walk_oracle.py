@@ -1,4 +1,4 @@
-"""The walk profile the slow and obvious way: dense matrices, their powers, one subgraph and head at a time."""
+"""The walk profile the slow and obvious way: dense matrices, their powers, one subgraph at a time."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_gcn_equals_pyg() -> None:
 
 
 def test_the_published_network() -> None:
-    """Widths of sections 4 and 7: [x, h1, h2] into the pooling, 72 features, 20, 20, 10 and 1 times as wide."""
+    """The paper's widths: [x, h1, h2] into the pooling, 72 features, 20, 20, 10 and 1 times as wide."""
     model = LinkModel(16)
     assert model.pool.channels == 16 + 64
     widths = [layer.out_features for layer in model.classifier if isinstance(layer, torch.nn.Linear)]

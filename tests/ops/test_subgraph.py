@@ -1,4 +1,4 @@
-"""Enclosing subgraphs and their labels against PyG's k_hop_subgraph, scipy's shortest paths and the published cases."""
+"""Enclosing subgraphs and labels against PyG's k_hop_subgraph, shortest paths and the published cases."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch_geometric.utils import k_hop_subgraph
 
+from gpool.ops import subgraph
 from gpool.ops.adjacency import Adjacency
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.labels import distances, drnl
@@ -128,6 +129,20 @@ def test_published_labels(golden) -> None:
         assert drnl(record).tolist() == case["labels"]
 
 
+def test_hubs_are_read_another_way_to_the_same_end(monkeypatch) -> None:
+    """A node with far more neighbours than the subgraph has members; and every node treated like one."""
+    graph, pairs = star_and_ring(600)
+    for options in ({"num_hops": 1}, {"num_hops": 2, "cap": 4}, {"num_hops": 2}):
+        found = enclosing_subgraphs(graph, pairs, **options)
+        for hub in (0, 10**9):
+            monkeypatch.setattr(subgraph, "HUB", hub)
+            other = enclosing_subgraphs(graph, pairs, **options)
+            for f in fields(found):
+                if f.init:
+                    assert torch.equal(getattr(found, f.name), getattr(other, f.name)), f.name
+        monkeypatch.undo()
+
+
 def star_and_ring(leaves: int = 50) -> tuple[Adjacency, Tensor]:
     star = torch.stack([torch.zeros(leaves, dtype=torch.long), torch.arange(1, leaves + 1)])
     ring = torch.stack([torch.arange(1, leaves + 1), torch.arange(1, leaves + 1).roll(-1)])
@@ -137,7 +152,7 @@ def star_and_ring(leaves: int = 50) -> tuple[Adjacency, Tensor]:
 
 
 def test_cap() -> None:
-    """At most so many new nodes a hop, drawn alike whatever the batch, its order or its pieces; other seeds draw others."""
+    """At most so many new nodes a hop, drawn alike whatever the batch, its order or its pieces."""
     graph, pairs = star_and_ring()
     full = enclosing_subgraphs(graph, pairs, 2)
     record = enclosing_subgraphs(graph, pairs, 2, cap=5, seed=3)
@@ -156,8 +171,34 @@ def test_cap() -> None:
     assert loose.node.tolist() == full.node.tolist()
 
 
+def test_cap_beside_a_hub() -> None:
+    """Drawing from many neighbours keeps those of the smallest hash, as drawing from all of them would."""
+    graph, _ = star_and_ring(900)
+    pairs = torch.tensor([[0, 1], [0, 450], [7, 300]])
+    for cap in (1, 3, 20):
+        record = enclosing_subgraphs(graph, pairs, 2, cap=cap, seed=1)
+        members = (torch.arange(3).unsqueeze(1) * 901 + pairs).sort(1).values.view(-1)
+        for hop in range(2):
+            salt = subgraph._hash(pairs.amin(1), subgraph._hash(pairs.amax(1), torch.tensor(64 + hop)))
+            frontier = []
+            for b in range(3):
+                mine = set(members[members // 901 == b].tolist())
+                edge = mine if hop == 0 else mine - {b * 901 + int(v) for v in pairs[b]}
+                near = {
+                    b * 901 + int(v)
+                    for k in edge
+                    for v in graph.col[graph.rowptr[k % 901] : graph.rowptr[k % 901 + 1]]
+                }
+                ranked = sorted(
+                    near - mine, key=lambda k: int(subgraph._hash(torch.tensor(k % 901), salt[k // 901]))
+                )
+                frontier += ranked[:cap]
+            members = torch.cat([members, torch.tensor(frontier)]).sort().values
+        assert record.node.tolist() == (members % 901).tolist()
+
+
 def test_cap_is_uniform() -> None:
-    """Every leaf of the star is kept about equally often: chi-squared of 4000 draws over 49 nodes, 5 sigma."""
+    """Every leaf of the star is kept equally often: chi-squared of 4000 draws over 49 nodes, 5 sigma."""
     graph, _ = star_and_ring()
     leaf_only = torch.tensor([[0, 1]])
     kept = torch.zeros(51)
@@ -305,7 +346,7 @@ def test_two_labels_tell_rook_from_shrikhande() -> None:
 
 
 def test_labelled_copies_of_a_batch() -> None:
-    """Every copy is its graph, in a batch whose edges are mixed and one of whose graphs is empty, another one node."""
+    """Every copy is its graph, in a batch of mixed edges with an empty graph and one of one node."""
     edges = torch.tensor([[3, 0, 4, 1, 1, 2], [4, 1, 3, 0, 2, 1]])  # nodes 0 1 2 | (none) | 3 4 | 5
     batch = torch.tensor([0, 0, 0, 2, 2, 3])
     one, two = label_tuples(edges, batch, 4, 1), label_tuples(edges, batch, 4, 2)

@@ -1,4 +1,4 @@
-"""The walk profile against dense powers, the published numbers, and the properties P1 to P12 of the paper's layer."""
+"""The walk profile against dense powers, the published numbers and the properties P1 to P12."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_gradient_equals_that_of_dense_powers() -> None:
 
 @pytest.mark.parametrize("spread", [1.0, 8.0])
 def test_float32(spread: float) -> None:
-    """Within 1e-5 of float64 for flat and for very peaked attention, the target's logit far from the others'."""
+    """Within 1e-5 of float64 for flat and very peaked attention, the target's logit far from the others."""
     generator = torch.Generator().manual_seed(0)
     for shift in (-10.0, 0.0, 15.0):
         nodes = 30
@@ -156,7 +156,7 @@ def published(record: EnclosingSubgraphs, case: dict) -> Tensor:
 
 
 def test_stability_file(golden) -> None:
-    """The correct values, which the published code misses when the target's logit exceeds the others' by 30 or more."""
+    """The correct values, which the published code misses when the target's logit is 30 above the others."""
     held = golden("walkpool_stability.json")
     record = EnclosingSubgraphs.from_edges(
         torch.tensor(held["edge_index"]), ~torch.tensor(held["edge_is_context"])
@@ -295,7 +295,7 @@ def test_p7_bridge() -> None:
 
 @pytest.mark.parametrize(("target", "silent"), [((0, 3), 0), ((0, 2), 1)])
 def test_p8_bipartite(target: tuple[int, int], silent: int) -> None:
-    """An even ring without the target: no odd closed walk; between opposite sides no even walk, on one side no odd one."""
+    """An even ring: no odd closed walk; between opposite sides no even walk, on one side no odd one."""
     out = run(pair([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)], target, 6))
     assert out["node-"][..., 1::2].abs().max() < 1e-14
     assert out["link-"][..., silent::2].abs().max() < 1e-14
