@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from gpool.ops.plain_norm import finish, plain_norm
 __all__ = ["ChunkedNorm"]
 
 SMALL = 0.7  # orders below multiply the rounding of a sum by so much that it is taken in float64
+NEAR = 8.0  # sums within e^-8 .. e^8 lose nothing that shows when 1 stands for m*; less for orders below 1
 FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
 
 
@@ -21,7 +23,8 @@ class ChunkedNorm(torch.autograd.Function):
     """The norm of rows [N, D], chunk by chunk: all passes over a chunk are made while it is in the cache.
 
     What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, which a row for each
-    piece turns into the gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq = -y log n.
+    piece turns, in place, into the gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq
+    = -y log n.
     """
 
     @staticmethod
@@ -36,34 +39,13 @@ class ChunkedNorm(torch.autograd.Function):
         grad: bool,
         learn: bool,
     ) -> tuple[Tensor | None, ...]:
-        width, safe = x.size(1), magnitude.positive
-        parts = [x.new_zeros(pieces.segment.numel(), width) for _ in range(3)]
         slope = torch.empty_like(x) if grad else None
-        longest = max(stop - start for start, stop, _, _ in pieces.chunks)
-        spare = [x.new_empty(longest, width) for _ in range(3 if pieces.perm is None else 4)]
-        order = torch.arange(longest)
-        small = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p)) < SMALL
-        for start, stop, first, last in pieces.chunks:
-            m, log, power, *room = (v[: stop - start] for v in spare)
-            extreme, total, entropy = (v[first:last] for v in parts)
-            one = last - first == 1
-            local = None if one else pieces.piece[start:stop] - first
-            starts = None if one else pieces.bounds[first:last] - start
-            if pieces.perm is None:
-                entry = x[start:stop]
-            else:
-                entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
-            magnitude.into(entry, m)
-            _extreme(m, local, p, sign, extreme)
-            _log_ratio(m, extreme, local, safe, log)
-            torch.mul(log, p, out=power)
-            (power if safe else power.clamp_(max=0.0)).exp_()
-            _sum(power.double() if small else power, starts, order, total)
-            if learn:
-                _sum(log.mul_(power), starts, order, entropy)
-            if slope is not None:
-                by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
-                magnitude.times_slope(torch.div(power, by, out=slope[start:stop]), entry, log)
+        least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
+        parts = None
+        if magnitude.positive and least >= SMALL:
+            parts = _sums_as_they_are(x, p, pieces, magnitude, learn, slope, math.exp(NEAR * min(least, 1.0)))
+        if parts is None:
+            parts = _sums_by_extremes(x, p, pieces, magnitude, learn, slope, sign, least < SMALL)
         (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
         total = total.masked_fill_(total == 0, 1.0)
         y = finish(extreme, total, pieces.sizes, p, q)
@@ -73,6 +55,7 @@ class ChunkedNorm(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
         x, p, q, ctx.pieces, index, *ctx.rest = inputs
+        ctx.spent = False
         ctx.set_materialize_grads(False)  # of the other outputs: zeros as large as the input
         ctx.mark_non_differentiable(*(v for v in output[1:] if v is not None))
         ctx.numbers = tuple(None if isinstance(v, Tensor) else v for v in (p, q))
@@ -94,8 +77,12 @@ class ChunkedNorm(torch.autograd.Function):
             grads = [next(found) if wanted else None for wanted in need]
             return *grads, None, None, None, None, None, None
         if need[0]:
+            if ctx.spent:  # a second backward through a graph that was retained
+                magnitude, sign, *_ = ctx.rest
+                slope = ChunkedNorm.forward(x, p, q, pieces, index, magnitude, sign, True, False)[1]
+            ctx.spent = True
             row = (grad * by_sum).index_select(0, pieces.segment)
-            grads[0] = _spread(row if factor is None else row.mul_(factor), slope, pieces)
+            grads[0] = _spread(row if factor is None else row.mul_(factor), slope.data, pieces)
         if need[1]:
             grads[1] = (grad * by_p).sum_to_size(p.shape)
         if need[2]:
@@ -104,12 +91,87 @@ class ChunkedNorm(torch.autograd.Function):
         return *grads, None, None, None, None, None, None
 
 
-def _sum(v: Tensor, starts: Tensor | None, order: Tensor, out: Tensor) -> None:
-    """Sums of the pieces of a chunk, which begin at ``starts``; None: there is one."""
-    if starts is None:
-        torch.sum(v, 0, keepdim=True, out=out)
-    else:  # twice as fast as to scatter
-        out.copy_(torch.nn.functional.embedding_bag(order[: v.size(0)], v, starts, mode="sum"))
+def _sums_as_they_are(
+    x: Tensor,
+    p: Tensor | float,
+    pieces: Pieces,
+    magnitude: Magnitude,
+    learn: bool,
+    slope: Tensor | None,
+    near: float,
+) -> list[Tensor] | None:
+    """Extreme (1), sum and entropy sum of every piece; None where a sum is not within 1/near .. near."""
+    order = torch.arange(max(stop - start for start, stop, _, _ in pieces.chunks))
+    totals, entropies = [], []
+    for start, stop, first, last in pieces.chunks:
+        entry = x[start:stop] if pieces.perm is None else x.index_select(0, pieces.perm[start:stop])
+        starts = pieces.bounds[first:last] - start
+        m = magnitude.into(entry, torch.empty_like(entry))
+        log = m.log()
+        power = (log * p).exp_()
+        totals.append(_bag(power, starts, order))
+        if not totals[1:] and not _within(totals[0], near):
+            return None
+        if learn:
+            entropies.append(_bag(log.mul_(power), starts, order))
+        if slope is not None:
+            magnitude.times_slope(torch.div(power, m, out=slope[start:stop]), entry, log)
+    total = torch.cat(totals)
+    if not _within(total, near):
+        return None
+    return [torch.ones_like(total), total, torch.cat(entropies) if learn else torch.zeros_like(total)]
+
+
+def _within(v: Tensor, near: float) -> bool:
+    low, high = torch.aminmax(v)
+    return float(low) > 1 / near and float(high) < near
+
+
+def _bag(v: Tensor, starts: Tensor, order: Tensor) -> Tensor:
+    """Sums of the pieces of a chunk, which begin at ``starts``; twice as fast as to scatter."""
+    if starts.numel() == 1:
+        return v.sum(0, keepdim=True)
+    return torch.embedding_bag(v, order[: v.size(0)], starts)[0]
+
+
+def _sums_by_extremes(
+    x: Tensor,
+    p: Tensor | float,
+    pieces: Pieces,
+    magnitude: Magnitude,
+    learn: bool,
+    slope: Tensor | None,
+    sign: int,
+    small: bool,
+) -> list[Tensor]:
+    """Extreme, sum and entropy sum of every piece, at any magnitude."""
+    width, safe = x.size(1), magnitude.positive
+    parts = [x.new_zeros(pieces.segment.numel(), width) for _ in range(3)]
+    longest = max(stop - start for start, stop, _, _ in pieces.chunks)
+    spare = [x.new_empty(longest, width) for _ in range(3 if pieces.perm is None else 4)]
+    order = torch.arange(longest)
+    for start, stop, first, last in pieces.chunks:
+        m, log, power, *room = (v[: stop - start] for v in spare)
+        extreme, total, entropy = (v[first:last] for v in parts)
+        one = last - first == 1
+        local = None if one else pieces.piece[start:stop] - first
+        starts = pieces.bounds[first:last] - start
+        if pieces.perm is None:
+            entry = x[start:stop]
+        else:
+            entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
+        magnitude.into(entry, m)
+        _extreme(m, local, p, sign, extreme)
+        _log_ratio(m, extreme, local, safe, log)
+        torch.mul(log, p, out=power)
+        (power if safe else power.clamp_(max=0.0)).exp_()
+        total.copy_(_bag(power.double() if small else power, starts, order))
+        if learn:
+            entropy.copy_(_bag(log.mul_(power), starts, order))
+        if slope is not None:
+            by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
+            magnitude.times_slope(torch.div(power, by, out=slope[start:stop]), entry, log)
+    return parts
 
 
 def _extreme(v: Tensor, local: Tensor | None, p: Tensor | float, sign: int, out: Tensor) -> Tensor:
@@ -153,14 +215,11 @@ def _join(
 
 
 def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
-    """A piece's row times the row of each of its entries, in the order of the input."""
-    out = torch.empty_like(slope)
+    """A piece's row times the row of each of its entries, in the input's order; overwrites ``slope``."""
+    out = None if pieces.perm is None else torch.empty_like(slope)
     for start, stop, first, last in pieces.chunks:
-        part = out[start:stop] if pieces.perm is None else torch.empty_like(slope[start:stop])
-        if last - first == 1:
-            torch.mul(slope[start:stop], row[first], out=part)
-        else:
-            torch.index_select(row, 0, pieces.piece[start:stop], out=part).mul_(slope[start:stop])
-        if pieces.perm is not None:
-            out.index_copy_(0, pieces.perm[start:stop], part)
-    return out
+        part = slope[start:stop]
+        part.mul_(row[first] if last - first == 1 else row.index_select(0, pieces.piece[start:stop]))
+        if out is not None:
+            out.index_copy_(0, pieces.perm[start:stop], part)  # type: ignore[index]
+    return slope if out is None else out
