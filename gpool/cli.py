@@ -26,7 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0 if words else 2
-    from gpool.training.mistakes import ConfigError
+    try:
+        from gpool.training.mistakes import ConfigError
+    except ModuleNotFoundError as error:
+        print(f"gpool: the command needs {error.name}: pip install 'gpool[train]'", file=sys.stderr)
+        return 2
 
     sys.path.insert(0, os.getcwd())  # import paths in a configuration may name modules beside it
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,14 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture) -> None:
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
     assert all(word in told for word in ("fit", "validate", "test", "predict", "bench", "report"))
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("gpool.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    monkeypatch.setitem(sys.modules, "lightning.pytorch", None)
+    assert main(["bench", "plan.yaml"]) == 2
+    assert capsys.readouterr().err.startswith("gpool: the command needs lightning")

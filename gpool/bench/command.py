@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,6 +47,7 @@ def bench(words: list[str]) -> int:
     if args.jobs < 1:
         raise ConfigError(f"--jobs={args.jobs} must be at least 1")
     store, console = Store(args.out or Path("runs") / Path(args.plan).stem), Console(stderr=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the way out of run_plan takes its workers along
     try:
         summary = run_plan(plan, store, args.jobs, console)
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from gpool.bench import Plan, Report, Select, Store, run_plan
 from gpool.cli import main
 from gpool.training.mistakes import ConfigError
 
+ROOT = Path(__file__).parents[2]
 ENCODER = {"class_path": "gpool.models.Encoder", "init_args": {"hidden_channels": 4, "num_layers": 1}}
 
 
@@ -168,28 +169,55 @@ def test_a_mistake_in_any_row_is_told_before_anything_runs(tmp_path: Path) -> No
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_interrupted_and_started_again_equals_uninterrupted(finished: Path, tmp_path: Path) -> None:
-    path = tmp_path / "plan.yaml"
-    path.write_text(yaml.safe_dump(plan()))
-    out = tmp_path / "out"
+def start(path: Path, out: Path, cells: int) -> subprocess.Popen[str]:
+    """The benchmark in a process group of its own, running until so many cells are done."""
     command = [sys.executable, "-m", "gpool.cli", "bench", str(path), "--out", str(out)]
-    root = Path(__file__).parents[2]
     running = subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 120
-    while len(list(out.glob("cells/*.json"))) < 3 and time.monotonic() < deadline and running.poll() is None:
+    deadline = time.monotonic() + 240
+    while (
+        len(list(out.glob("cells/*.json"))) < cells and time.monotonic() < deadline and running.poll() is None
+    ):
         time.sleep(0.02)
+    return running
+
+
+def group_is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_interrupted_and_started_again_equals_uninterrupted(finished: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "plan.yaml", tmp_path / "out"
+    path.write_text(yaml.safe_dump(plan()))
+    running = start(path, out, cells=3)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the command and its workers
-    _, told = running.communicate(timeout=60)
+    _, told = running.communicate(timeout=120)
     done = len(list((out / "cells").glob("*.json")))
     assert running.returncode == 130, told
     assert "the same command runs the rest" in told
     assert 3 <= done < 8
     assert not list((out / "cells").glob(".*"))
-    again = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    again = subprocess.run(running.args, cwd=ROOT, capture_output=True, text=True, check=True)
     assert f"{8 - done} cells finished now, {done} before, 0 failed" in again.stderr
     assert numbers(out) == numbers(finished)
+
+
+def test_terminated_it_leaves_no_worker_behind(tmp_path: Path) -> None:
+    path, out = tmp_path / "plan.yaml", tmp_path / "out"
+    path.write_text(yaml.safe_dump(plan(trainer={"max_epochs": 50})))
+    running = start(path, out, cells=1)
+    running.terminate()  # the command alone, as a batch system may
+    running.communicate(timeout=120)
+    assert running.returncode == 143
+    deadline = time.monotonic() + 30
+    while not group_is_gone(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert group_is_gone(running.pid)
 
 
 @pytest.mark.parametrize(
