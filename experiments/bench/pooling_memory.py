@@ -4,8 +4,8 @@
 
 One Erdős-Rényi graph with twice as many edges as nodes and 128 channels, as in the memory experiments of
 arXiv 1811.01287 and 2402.14393, on one CPU thread: what the peak of resident memory rises by in one forward
-and backward pass, each in a process of its own. The dense one is PyG's ``dense_diff_pool`` with a quarter as many
-clusters; it stops at 10,000 nodes.
+and backward pass, each in a process of its own. The dense one is PyG's ``dense_diff_pool`` with a quarter as
+many clusters; it stops at 10,000 nodes.
 """
 
 from __future__ import annotations
