@@ -40,6 +40,8 @@ class Report:
             raise ValueError(f"metric={self.metric!r} was not measured; there are: {known}")
         self.scale = 100.0 if any(word in self.metric.split("/")[-1] for word in PERCENT) else 1.0
         self.versions = results[0]["versions"]
+        said = {name: value for result in results for name, value in result.get("described", {}).items()}
+        self.described = [name for name, value in said.items() if isinstance(value, str)]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -54,6 +56,14 @@ class Report:
         wide = table.pivot(index="row", columns="data", values="cell")
         return wide.reindex(index=_once(table["row"]), columns=_once(table["data"])).fillna("-")
 
+    def printed(self) -> pd.DataFrame:
+        """The table, with what the task says of its numbers, such as who saw the validation links."""
+        wide = self.cells()
+        for place, name in enumerate(self.described):
+            said = self.runs.groupby("row")[name].agg(lambda v: " / ".join(_once(v.dropna())))
+            wide.insert(place, name, said.reindex(wide.index))
+        return wide
+
     @property
     def title(self) -> str:
         """What the numbers are."""
@@ -62,7 +72,7 @@ class Report:
 
     def markdown(self) -> str:
         """The table in Markdown, with the versions it was made by."""
-        wide = self.cells()
+        wide = self.printed()
         head = ["", *map(str, wide.columns)]
         lines = [
             head,
@@ -90,7 +100,7 @@ class Report:
 
 def as_text(report: Report) -> Table:
     """The table for a terminal, the best mean of each column in bold."""
-    wide, table = report.cells(), report.table
+    wide, table = report.printed(), report.table
     best = {name: _best(group, report.metric) for name, group in table.groupby("data")}
     text = Table()
     text.add_column("")
@@ -98,7 +108,7 @@ def as_text(report: Report) -> Table:
         text.add_column(str(name), justify="right")
     for row, cells in wide.iterrows():
         marked = [
-            f"[bold]{c}[/bold]" if best[d] == row else c for d, c in zip(wide.columns, cells, strict=True)
+            f"[bold]{c}[/bold]" if best.get(d) == row else c for d, c in zip(wide.columns, cells, strict=True)
         ]
         text.add_row(str(row), *marked)
     return text

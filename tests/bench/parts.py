@@ -38,3 +38,10 @@ class Deadly(GraphTask):
         import os
 
         os._exit(9)
+
+
+class Told(GraphTask):
+    """A task that says what its numbers must be read with."""
+
+    def describe(self) -> dict[str, object]:
+        return {"policy": "inference", "links": 3}

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from gpool.bench import Plan, Report, Select, Store, run_plan
+from gpool.bench.report import as_text
 from gpool.cli import main
 from gpool.training.mistakes import ConfigError
 
@@ -249,3 +250,11 @@ def test_a_mistake_in_a_plan_is_one_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"gpool: {told}")
+
+
+def test_what_a_task_says_of_its_numbers_stands_in_every_row(tmp_path: Path) -> None:
+    run_plan(Plan(**plan(model=task("tests.bench.parts.Told"), seeds=[0], folds=[0])), Store(tmp_path))
+    report = Report(Store(tmp_path))
+    assert report.markdown().count("| inference |") == 2
+    assert list(report.runs["links"]) == [3, 3]
+    assert as_text(report).row_count == 2
