@@ -101,14 +101,15 @@ def _sums_as_they_are(
     near: float,
 ) -> list[Tensor] | None:
     """Extreme (1), sum and entropy sum of every piece; None where a sum is not within 1/near .. near."""
-    order = torch.arange(max(stop - start for start, stop, _, _ in pieces.chunks))
+    longest = max(stop - start for start, stop, _, _ in pieces.chunks)
+    order, spare = torch.arange(longest), x.new_empty(3, longest, x.size(1))
     totals, entropies = [], []
     for start, stop, first, last in pieces.chunks:
         entry = x[start:stop] if pieces.perm is None else x.index_select(0, pieces.perm[start:stop])
         starts = pieces.bounds[first:last] - start
-        m = magnitude.into(entry, torch.empty_like(entry))
-        log = m.log()
-        power = (log * p).exp_()
+        m, log, power = spare[:, : stop - start].unbind()
+        torch.log(magnitude.into(entry, m), out=log)
+        torch.mul(log, p, out=power).exp_()
         totals.append(_bag(power, starts, order))
         if not totals[1:] and not _within(totals[0], near):
             return None
@@ -217,9 +218,13 @@ def _join(
 def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
     """A piece's row times the row of each of its entries, in the input's order; overwrites ``slope``."""
     out = None if pieces.perm is None else torch.empty_like(slope)
+    spare = slope.new_empty(max(stop - start for start, stop, _, _ in pieces.chunks), slope.size(1))
     for start, stop, first, last in pieces.chunks:
         part = slope[start:stop]
-        part.mul_(row[first] if last - first == 1 else row.index_select(0, pieces.piece[start:stop]))
+        if last - first == 1:
+            part.mul_(row[first])
+        else:
+            part.mul_(torch.index_select(row, 0, pieces.piece[start:stop], out=spare[: stop - start]))
         if out is not None:
             out.index_copy_(0, pieces.perm[start:stop], part)  # type: ignore[index]
     return slope if out is None else out
