@@ -14,7 +14,8 @@ from gpool.ops.plain_norm import finish, plain_norm
 
 __all__ = ["ChunkedNorm"]
 
-SMALL = 0.7  # orders below multiply the rounding of a sum by so much that it is taken in float64
+SMALL = 0.95  # orders below multiply the rounding of a sum by so much that it is taken in float64,
+LONG = 128  # as are sums of more entries than this where a chunk has several: those are added up one by one
 NEAR = 8.0  # sums within e^-8 .. e^8 lose nothing that shows when 1 stands for m*; less for orders below 1
 FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
 
@@ -42,10 +43,12 @@ class ChunkedNorm(torch.autograd.Function):
         slope = torch.empty_like(x) if grad else None
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
         parts = None
-        if magnitude.positive and least >= SMALL:
-            parts = _sums_as_they_are(x, p, pieces, magnitude, learn, slope, math.exp(NEAR * min(least, 1.0)))
+        wide = (least < SMALL, least < SMALL or int(pieces.bounds.diff().max()) > LONG)
+        if magnitude.positive:
+            near = math.exp(NEAR * min(least, 1.0))
+            parts = _sums_as_they_are(x, p, pieces, magnitude, learn, slope, near, wide)
         if parts is None:
-            parts = _sums_by_extremes(x, p, pieces, magnitude, learn, slope, sign, least < SMALL)
+            parts = _sums_by_extremes(x, p, pieces, magnitude, learn, slope, sign, wide)
         (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
         total = total.masked_fill_(total == 0, 1.0)
         y = finish(extreme, total, pieces.sizes, p, q)
@@ -99,6 +102,7 @@ def _sums_as_they_are(
     learn: bool,
     slope: Tensor | None,
     near: float,
+    wide: tuple[bool, bool],
 ) -> list[Tensor] | None:
     """Extreme (1), sum and entropy sum of every piece; None where a sum is not within 1/near .. near."""
     longest = max(stop - start for start, stop, _, _ in pieces.chunks)
@@ -110,7 +114,7 @@ def _sums_as_they_are(
         m, log, power = spare[:, : stop - start].unbind()
         torch.log(magnitude.into(entry, m), out=log)
         torch.mul(log, p, out=power).exp_()
-        totals.append(_bag(power, starts, order))
+        totals.append(_bag(power, starts, order, wide[last - first > 1]))
         if not totals[1:] and not _within(totals[0], near):
             return None
         if learn:
@@ -128,11 +132,12 @@ def _within(v: Tensor, near: float) -> bool:
     return float(low) > 1 / near and float(high) < near
 
 
-def _bag(v: Tensor, starts: Tensor, order: Tensor) -> Tensor:
-    """Sums of the pieces of a chunk, which begin at ``starts``; twice as fast as to scatter."""
+def _bag(v: Tensor, starts: Tensor, order: Tensor, wide: bool = False) -> Tensor:
+    """Sums of the pieces of a chunk, which begin at ``starts``, in float64 if ``wide``."""
+    addends = v.double() if wide else v
     if starts.numel() == 1:
-        return v.sum(0, keepdim=True)
-    return torch.embedding_bag(v, order[: v.size(0)], starts)[0]
+        return addends.sum(0, keepdim=True).to(v.dtype)
+    return torch.embedding_bag(addends, order[: v.size(0)], starts)[0].to(v.dtype)  # faster than to scatter
 
 
 def _sums_by_extremes(
@@ -143,7 +148,7 @@ def _sums_by_extremes(
     learn: bool,
     slope: Tensor | None,
     sign: int,
-    small: bool,
+    wide: tuple[bool, bool],
 ) -> list[Tensor]:
     """Extreme, sum and entropy sum of every piece, at any magnitude."""
     width, safe = x.size(1), magnitude.positive
@@ -166,7 +171,7 @@ def _sums_by_extremes(
         _log_ratio(m, extreme, local, safe, log)
         torch.mul(log, p, out=power)
         (power if safe else power.clamp_(max=0.0)).exp_()
-        total.copy_(_bag(power.double() if small else power, starts, order))
+        total.copy_(_bag(power, starts, order, wide[last - first > 1]))
         if learn:
             entropy.copy_(_bag(log.mul_(power), starts, order))
         if slope is not None:

@@ -275,3 +275,28 @@ def test_bad_options_are_refused_by_name(options: dict, words: str) -> None:
 def test_bad_width_is_refused() -> None:
     with pytest.raises(ValueError, match="channels=4"):
         gpool.GNP(4)(torch.rand(3, 5), torch.zeros(3, dtype=torch.long), dim_size=1)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.7, 1.0, 3.0, 100.0])
+@pytest.mark.parametrize("scale", [1e-30, 1e-8, 1.0, 30.0, 1e15, 1e30])
+def test_float32_is_right_to_a_millionth_at_any_magnitude_and_size(p: float, scale: float) -> None:
+    index = torch.repeat_interleave(torch.tensor([1, 7, 60, 400, 3000]))
+    x = ((torch.rand(index.numel(), 3) + 0.01) * scale).float()
+    for order in (p, -p):
+        exact = segment_norm(x.double(), order, 0.5, index, dim_size=5)
+        y = segment_norm(x, order, 0.5, index, dim_size=5)
+        held = (exact < 3e38) & (exact > 1e-37)
+        assert ((y.double() - exact) / exact).abs()[held].max() < 1e-6 if held.any() else True
+
+
+def test_a_second_backward_through_a_retained_graph_is_the_first_again() -> None:
+    x, index = torch.randn(50, 3, requires_grad=True), torch.randint(4, (50,))
+    for order in (index, index.sort().values):
+        y = gpool.GNP(3, p=2.0)(x, order, dim_size=4).square().sum()
+        (first,) = torch.autograd.grad(y, x, retain_graph=True)
+        kept = first.clone()
+        (second,) = torch.autograd.grad(y, x, retain_graph=True)
+        (third,) = torch.autograd.grad(y, x, create_graph=True)
+        torch.testing.assert_close(second, kept)
+        torch.testing.assert_close(third, kept)
+        assert torch.equal(first, kept)
