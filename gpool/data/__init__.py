@@ -11,6 +11,7 @@ from gpool.data.link_split import LinkSplit
 from gpool.data.links import Links
 from gpool.data.ogb import OGBGraph
 from gpool.data.planetoid import Planetoid
+from gpool.data.published import published_split
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
@@ -33,5 +34,6 @@ __all__ = [
     "Planetoid",
     "Split",
     "data_root",
+    "published_split",
     "stratified_split",
 ]

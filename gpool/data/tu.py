@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from torch_geometric.datasets import TUDataset
 from torch_geometric.utils import degree
 
 from gpool.data.base import GraphData
+from gpool.data.folds import Split
+from gpool.data.published import published_split
 from gpool.data.root import MissingData, data_root
 
 __all__ = ["TU"]
@@ -23,9 +26,8 @@ class TU(GraphData):
     """A set of the TU collection (Morris et al. 2020, arXiv 2007.08663) through PyG's ``TUDataset``.
 
     The files are read from ``ROOT/tu/NAME/raw``, where ROOT is ``root``, the environment variable
-    ``GPOOL_DATA`` or
-    ``data``; the network is touched only where they are missing. Graphs without node features get their
-    nodes' degrees, one-hot; degrees above ``max_degree`` share the last column.
+    ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing. Graphs without node
+    features get their nodes' degrees, one-hot; degrees above ``max_degree`` share the last column.
 
     Args:
         name: as in the collection, such as ``"MUTAG"`` or ``"PROTEINS"``.
@@ -33,10 +35,14 @@ class TU(GraphData):
         use_node_attr: read the continuous node attributes too, where there are some.
         max_degree: highest degree that has a column of its own, for sets without node features.
         add_degree: give every node its degree, one-hot up to the largest of the set, beside its features.
+        split_files: published folds in place of drawn ones, see :func:`gpool.data.published_split`: a folder
+            or JSON file, absolute or below ROOT, in which ``{name}`` and ``{seed}`` stand for the name and
+            ``split_seed``, such as ``"splits/asap_20x10fold/{name}/10fold_idx_{seed}"``.
         fold, folds, val_fraction, split_seed, batch_size, num_workers: see :class:`GraphData`.
 
     Raises:
         MissingData: where the set is missing and cannot be fetched; it says which files to place where.
+        FileNotFoundError, ValueError: where ``split_files`` are missing or do not fit the set.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class TU(GraphData):
         batch_size: int = 32,
         num_workers: int = 0,
         add_degree: bool = False,
+        split_files: str | None = None,
     ) -> None:
         super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
         self.dataset = name
@@ -59,6 +66,15 @@ class TU(GraphData):
         self.use_node_attr = use_node_attr
         self.max_degree = max_degree
         self.add_degree = add_degree
+        self.split_files = split_files
+
+    @cached_property
+    def split(self) -> Split:
+        """Positions of the graphs of each part."""
+        if self.split_files is None:
+            return super().split
+        path = self.root.parent / self.split_files.format(name=self.dataset, seed=self.split_seed)
+        return published_split(path, self.fold, self.labels, self.val_fraction, self.split_seed)
 
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""
