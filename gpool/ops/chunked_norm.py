@@ -23,8 +23,9 @@ FAR = 1e30  # stands for an infinite logarithm, where its product with zero must
 class ChunkedNorm(torch.autograd.Function):
     """The norm of rows [N, D], chunk by chunk: all passes over a chunk are made while it is in the cache.
 
-    What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, which a row for each
-    piece turns, in place, into the gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq
+    What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, written to the only
+    entry of ``room`` (None: no gradient is asked for), which a row for each piece turns, in place, into the
+    gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq
     = -y log n.
     """
 
@@ -37,10 +38,10 @@ class ChunkedNorm(torch.autograd.Function):
         index: Tensor,
         magnitude: Magnitude,
         sign: int,
-        grad: bool,
+        room: list[Tensor | None],
         learn: bool,
     ) -> tuple[Tensor | None, ...]:
-        slope = torch.empty_like(x) if grad else None
+        slope = room[0]
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
         parts = None
         wide = (least < SMALL, least < SMALL or int(pieces.bounds.diff().max()) > LONG)
@@ -82,7 +83,9 @@ class ChunkedNorm(torch.autograd.Function):
         if need[0]:
             if ctx.spent:  # a second backward through a graph that was retained
                 magnitude, sign, *_ = ctx.rest
-                slope = ChunkedNorm.forward(x, p, q, pieces, index, magnitude, sign, True, False)[1]
+                slope = ChunkedNorm.forward(
+                    x, p, q, pieces, index, magnitude, sign, [torch.empty_like(x)], False
+                )[1]
             ctx.spent = True
             row = (grad * by_sum).index_select(0, pieces.segment)
             grads[0] = _spread(row if factor is None else row.mul_(factor), slope.data, pieces)
@@ -120,7 +123,7 @@ def _sums_as_they_are(
         if learn:
             entropies.append(_bag(log.mul_(power), starts, order))
         if slope is not None:
-            magnitude.times_slope(torch.div(power, m, out=slope[start:stop]), entry, log)
+            magnitude.times_slope(power.div_(m), entry, log, slope[start:stop])
     total = torch.cat(totals)
     if not _within(total, near):
         return None
@@ -176,7 +179,7 @@ def _sums_by_extremes(
             entropy.copy_(_bag(log.mul_(power), starts, order))
         if slope is not None:
             by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
-            magnitude.times_slope(torch.div(power, by, out=slope[start:stop]), entry, log)
+            magnitude.times_slope(power.div_(by), entry, log, slope[start:stop])
     return parts
 
 

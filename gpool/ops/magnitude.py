@@ -41,14 +41,16 @@ class Magnitude(NamedTuple):
             out.copy_(x)
         return out.clamp_(min=self.eps) if self.eps_mode == "clamp" else out.add_(self.eps)
 
-    def times_slope(self, u: Tensor, x: Tensor, spare: Tensor) -> Tensor:
-        """``u`` times dm/dx, in place; ``spare`` is overwritten."""
+    def times_slope(self, u: Tensor, x: Tensor, spare: Tensor, out: Tensor) -> Tensor:
+        """``u`` times dm/dx, written to ``out``; ``u`` and ``spare`` are overwritten."""
         if self.eps_mode == "clamp":  # comparisons in the type of x: into bool they are several times slower
             above = torch.abs(x, out=spare) if self.sign == "abs" else x
             u.mul_(torch.ge(above, self.eps, out=spare))
-        elif self.sign == "relu":
-            u.mul_(torch.ge(x, 0.0, out=spare))
-        return u.mul_(torch.sgn(x, out=spare)) if self.sign == "abs" else u
+        if self.sign == "abs":
+            return torch.mul(u, torch.sgn(x, out=spare), out=out)
+        if self.sign == "relu" and self.eps_mode == "add":
+            return torch.mul(u, torch.ge(x, 0.0, out=spare), out=out)
+        return out.copy_(u)
 
 
 ITSELF = Magnitude()

@@ -9,7 +9,7 @@ from gpool.ops.chunked_norm import ChunkedNorm
 from gpool.ops.magnitude import ITSELF, Magnitude
 from gpool.ops.pieces import cut
 from gpool.ops.plain_norm import plain_norm
-from gpool.ops.ragged import as_rows, from_rows, resolve, widened
+from gpool.ops.ragged import as_rows, from_rows, per_row, resolve, widened
 
 __all__ = ["segment_norm"]
 
@@ -38,22 +38,17 @@ def segment_norm(
     """
     index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
     rows = as_rows(widened(x), dim)
-    p, q = _row(p, x, dim), _row(q, x, dim)
+    p, q = per_row(p, x, dim), per_row(q, x, dim)
     sign = _sign(p)
     if rows.device.type != "cpu" or rows.numel() == 0 or torch.compiler.is_compiling():
         y = plain_norm(rows, p, q, index, size, magnitude, sign)
     else:
         learn = isinstance(p, Tensor) and p.requires_grad
+        # First of all, so that nothing smaller takes a part of the block that the last gradient has left.
+        slope = torch.empty_like(rows) if rows.requires_grad else None
         pieces = cut(index, ptr, size, rows.size(1))
-        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, index, magnitude, sign, rows.requires_grad, learn)
+        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, index, magnitude, sign, [slope], learn)
     return from_rows(y.to(x.dtype), x, dim)
-
-
-def _row(v: Tensor | float, x: Tensor, dim: int) -> Tensor | float:
-    """A number, or one for each entry of a row, as rows [N, D] of ``x`` want it."""
-    if not isinstance(v, Tensor):
-        return v
-    return v.reshape(()) if v.numel() == 1 else v.expand(x.movedim(dim, 0).shape[1:]).reshape(-1)
 
 
 def _sign(p: Tensor | float) -> int:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["along", "as_rows", "from_rows", "resolve", "widened"]
+__all__ = ["along", "as_rows", "from_rows", "per_row", "resolve", "widened"]
 
 
 def resolve(
@@ -58,6 +58,13 @@ def from_rows(y: Tensor, like: Tensor, dim: int) -> Tensor:
         return y
     rest = like.movedim(dim, 0).shape[1:]
     return y.reshape(y.size(0), *rest).movedim(0, dim)
+
+
+def per_row(v: Tensor | float, x: Tensor, dim: int) -> Tensor | float:
+    """A number, or one for each entry of a row, as rows [N, D] of ``x`` want it."""
+    if not isinstance(v, Tensor):
+        return v
+    return v.reshape(()) if v.numel() == 1 else v.expand(x.movedim(dim, 0).shape[1:]).reshape(-1)
 
 
 def widened(x: Tensor) -> Tensor:

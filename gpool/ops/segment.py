@@ -19,6 +19,7 @@ Example:
 """
 
 from gpool.ops.attend import segment_attend, segment_read
+from gpool.ops.logsumexp import segment_logsumexp
 from gpool.ops.magnitude import Magnitude
 from gpool.ops.norm import segment_norm
 from gpool.ops.reduce import (
@@ -29,7 +30,7 @@ from gpool.ops.reduce import (
     segment_min,
     segment_sum,
 )
-from gpool.ops.softmax import segment_logsumexp, segment_softmax
+from gpool.ops.softmax import segment_softmax
 
 __all__ = [
     "Magnitude",

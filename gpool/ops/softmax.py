@@ -1,4 +1,4 @@
-"""Softmax and log-sum-exp within segments, with backwards that keep nothing but an output."""
+"""Softmax within segments, with a backward that keeps nothing but the output."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import as_rows, from_rows, resolve, widened
-from gpool.ops.reduce import segment_count, segment_max, segment_sum
+from gpool.ops.reduce import segment_max, segment_sum
 
-__all__ = ["segment_logsumexp", "segment_softmax"]
+__all__ = ["segment_softmax"]
 
 
 def _weights(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -79,51 +79,3 @@ def segment_softmax(
     rows = as_rows(widened(x), dim)
     softmax = _softmax if torch.compiler.is_compiling() else _Softmax.apply
     return from_rows(softmax(rows, index, size).to(x.dtype), x, dim)
-
-
-def _log(total: Tensor, top: Tensor, index: Tensor) -> Tensor:
-    count = segment_count(index, dim_size=total.size(0)).unsqueeze(-1)
-    return torch.where(count > 0, total.log() + top, 0.0)
-
-
-def _logsumexp(x: Tensor, index: Tensor, size: int) -> Tensor:
-    _, top, total = _weights(x, index, size)
-    filled = torch.where(total > 0, total, 1.0)
-    return _log(filled, torch.where(total > 0, top, -torch.inf), index)
-
-
-class _LogSumExp(torch.autograd.Function):
-    @staticmethod
-    def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
-        _, top, total = _weights_in_place(x, index, size)
-        return _log(total, top, index)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0], inputs[1], output)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        x, index, y = ctx.saved_tensors
-        y = y.clamp(min=torch.finfo(y.dtype).min)
-        if torch.is_grad_enabled():
-            return (x - y.index_select(0, index)).exp() * grad.index_select(0, index), None, None
-        out = torch.empty_like(x)
-        for rows in row_chunks(x):
-            part = torch.index_select(y, 0, index[rows], out=out[rows])
-            torch.sub(x[rows], part, out=part).exp_().mul_(grad.index_select(0, index[rows]))
-        return out, None, None
-
-
-def segment_logsumexp(
-    x: Tensor,
-    index: Tensor | None = None,
-    ptr: Tensor | None = None,
-    dim_size: int | None = None,
-    dim: int = 0,
-) -> Tensor:
-    """log of the sum of exponentials of every segment and channel: [N, ...] -> [B, ...]; 0 where empty."""
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-    rows = as_rows(widened(x), dim)
-    logsumexp = _logsumexp if torch.compiler.is_compiling() else _LogSumExp.apply
-    return from_rows(logsumexp(rows, index, size).to(x.dtype), x, dim)

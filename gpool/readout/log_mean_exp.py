@@ -98,11 +98,11 @@ class LogMeanExp(Aggregation):
             )
         index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
         wide, tau = widened(x), self.temperature()
-        y = segment_logsumexp(wide / tau, index, dim_size=size, dim=dim)
+        y = segment_logsumexp(wide, index, dim_size=size, dim=dim, tau=tau)
         if self.normalize:
             count = segment_count(index, ptr, size).clamp(min=1).to(wide.dtype)
-            y = y - along(count.log(), y, dim)
-        return (tau * y).to(x.dtype)
+            y = y - tau * along(count.log(), y, dim)
+        return y.to(x.dtype)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(learn={self.learn})"

@@ -45,14 +45,14 @@ def test_a_json_file(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="train_idx-3.txt"):
+    with pytest.raises(FileNotFoundError, match=r"train_idx-3\.txt"):
         published_split(tmp_path, 2, LABELS)
-    with pytest.raises(FileNotFoundError, match="none.json"):
+    with pytest.raises(FileNotFoundError, match=r"none\.json"):
         published_split(tmp_path / "none.json", 0, LABELS)
 
 
 def test_positions_that_do_not_fit(tmp_path):
-    with pytest.raises(ValueError, match="0 .. 19"):
+    with pytest.raises(ValueError, match=r"0 \.\. 19"):
         published_split(folder(tmp_path, train=[1, 20], val=[2], test=[3]), 0, LABELS)
     with pytest.raises(ValueError, match="two parts"):
         published_split(folder(tmp_path, train=[1, 2], val=[2], test=[3]), 0, LABELS)

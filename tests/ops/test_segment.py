@@ -262,3 +262,33 @@ def test_mistakes_are_named() -> None:
 def test_everything_public_is_exported() -> None:
     assert sorted(segment.__all__) == segment.__all__
     assert all(callable(getattr(segment, name)) for name in segment.__all__)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_logsumexp_at_a_temperature(shape: tuple[int, ...]) -> None:
+    index = torch.tensor([0, 0, 2, 2, 2, 4, 0, 2])  # unsorted; 1 and 3 are empty
+    x = torch.randn(8, 3, dtype=torch.float64, requires_grad=True)
+    tau = (torch.rand(shape, dtype=torch.float64) + 0.2).requires_grad_()
+    y = segment_logsumexp(x, index, dim_size=5, tau=tau)
+    for s in range(5):
+        rows = x[index == s]
+        expected = tau * (rows / tau).logsumexp(0) if len(rows) else torch.zeros(3, dtype=torch.float64)
+        torch.testing.assert_close(y[s], expected, rtol=1e-12, atol=1e-12)
+
+    def function(x: Tensor, tau: Tensor) -> Tensor:
+        return segment_logsumexp(x, index, dim_size=5, tau=tau)
+
+    assert torch.autograd.gradcheck(function, (x, tau))
+    assert torch.autograd.gradgradcheck(function, (x, tau))
+
+
+def test_logsumexp_at_a_learned_temperature_beside_infinities() -> None:
+    x = torch.tensor([[-torch.inf], [1.0], [2.0]], requires_grad=True)
+    tau = torch.tensor(0.5, requires_grad=True)
+    y = segment_logsumexp(x, torch.tensor([0, 0, 0]), dim_size=1, tau=tau)
+    by_x, by_tau = torch.autograd.grad(y.sum(), (x, tau))
+    finite = torch.tensor([[1.0], [2.0]], requires_grad=True)
+    expected = torch.autograd.grad((tau * (finite / tau).logsumexp(0)).sum(), (finite, tau))
+    torch.testing.assert_close(by_x[1:], expected[0])
+    torch.testing.assert_close(by_tau, expected[1])
+    assert by_x[0] == 0
