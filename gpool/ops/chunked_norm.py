@@ -44,7 +44,7 @@ class ChunkedNorm(torch.autograd.Function):
         slope = room[0]
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
         parts = None
-        wide = (least < SMALL, least < SMALL or int(pieces.bounds.diff().max()) > LONG)
+        wide = (least < SMALL, least < SMALL or pieces.longest > LONG)
         if magnitude.positive:
             near = math.exp(NEAR * min(least, 1.0))
             parts = _sums_as_they_are(x, p, pieces, magnitude, learn, slope, near, wide)
@@ -108,26 +108,32 @@ def _sums_as_they_are(
     wide: tuple[bool, bool],
 ) -> list[Tensor] | None:
     """Extreme (1), sum and entropy sum of every piece; None where a sum is not within 1/near .. near."""
-    longest = max(stop - start for start, stop, _, _ in pieces.chunks)
-    order, spare = torch.arange(longest), x.new_empty(3, longest, x.size(1))
+    spare = [x.new_empty(pieces.room, x.size(1)) for _ in range(4)]
+    order, eps = torch.arange(pieces.room), x.new_full((), magnitude.eps)
     totals, entropies = [], []
     for start, stop, first, last in pieces.chunks:
         entry = x[start:stop] if pieces.perm is None else x.index_select(0, pieces.perm[start:stop])
-        starts = pieces.bounds[first:last] - start
-        m, log, power = spare[:, : stop - start].unbind()
-        torch.log(magnitude.into(entry, m), out=log)
+        m, log, power, side = (v[: stop - start] for v in spare)
+        slope_m = magnitude.into(entry, eps, m, side)
+        torch.log(m, out=log)
         torch.mul(log, p, out=power).exp_()
+        starts = pieces.starts[first:last]
         totals.append(_bag(power, starts, order, wide[last - first > 1]))
         if not totals[1:] and not _within(totals[0], near):
             return None
         if learn:
             entropies.append(_bag(log.mul_(power), starts, order))
         if slope is not None:
-            magnitude.times_slope(power.div_(m), entry, log, slope[start:stop])
+            _times(power.div_(m), slope_m, slope[start:stop])
     total = torch.cat(totals)
     if not _within(total, near):
         return None
     return [torch.ones_like(total), total, torch.cat(entropies) if learn else torch.zeros_like(total)]
+
+
+def _times(u: Tensor, by: Tensor | None, out: Tensor) -> None:
+    """``u``, times ``by`` where there is one, to ``out``."""
+    out.copy_(u) if by is None else torch.mul(u, by, out=out)
 
 
 def _within(v: Tensor, near: float) -> bool:
@@ -156,20 +162,19 @@ def _sums_by_extremes(
     """Extreme, sum and entropy sum of every piece, at any magnitude."""
     width, safe = x.size(1), magnitude.positive
     parts = [x.new_zeros(pieces.segment.numel(), width) for _ in range(3)]
-    longest = max(stop - start for start, stop, _, _ in pieces.chunks)
-    spare = [x.new_empty(longest, width) for _ in range(3 if pieces.perm is None else 4)]
-    order = torch.arange(longest)
+    spare = [x.new_empty(pieces.room, width) for _ in range(4 if pieces.perm is None else 5)]
+    order, eps = torch.arange(pieces.room), x.new_full((), magnitude.eps)
     for start, stop, first, last in pieces.chunks:
-        m, log, power, *room = (v[: stop - start] for v in spare)
+        m, log, power, side, *room = (v[: stop - start] for v in spare)
         extreme, total, entropy = (v[first:last] for v in parts)
         one = last - first == 1
         local = None if one else pieces.piece[start:stop] - first
-        starts = pieces.bounds[first:last] - start
+        starts = pieces.starts[first:last]
         if pieces.perm is None:
             entry = x[start:stop]
         else:
             entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
-        magnitude.into(entry, m)
+        slope_m = magnitude.into(entry, eps, m, side)
         _extreme(m, local, p, sign, extreme)
         _log_ratio(m, extreme, local, safe, log)
         torch.mul(log, p, out=power)
@@ -179,7 +184,7 @@ def _sums_by_extremes(
             entropy.copy_(_bag(log.mul_(power), starts, order))
         if slope is not None:
             by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
-            magnitude.times_slope(power.div_(by), entry, log, slope[start:stop])
+            _times(power.div_(by), slope_m, slope[start:stop])
     return parts
 
 
@@ -226,8 +231,8 @@ def _join(
 def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
     """A piece's row times the row of each of its entries, in the input's order; overwrites ``slope``."""
     out = None if pieces.perm is None else torch.empty_like(slope)
-    spare = slope.new_empty(max(stop - start for start, stop, _, _ in pieces.chunks), slope.size(1))
-    for start, stop, first, last in pieces.chunks:
+    spare = slope.new_empty(pieces.room, slope.size(1))
+    for start, stop, first, last in reversed(pieces.chunks):  # the last ones are still in the cache
         part = slope[start:stop]
         if last - first == 1:
             part.mul_(row[first])

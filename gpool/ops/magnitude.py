@@ -31,26 +31,26 @@ class Magnitude(NamedTuple):
         m = x.abs() if self.sign == "abs" else x.clamp(min=0) if self.sign == "relu" else x
         return m.clamp(min=self.eps) if self.eps_mode == "clamp" else m + self.eps
 
-    def into(self, x: Tensor, out: Tensor) -> Tensor:
-        """m(x) written to ``out``."""
+    def into(self, x: Tensor, eps: Tensor, out: Tensor, slope: Tensor) -> Tensor | None:
+        """m(x) written to ``out``; returns dm/dx, written to ``slope``, or None where it is 1 everywhere.
+
+        ``eps`` is that of self as a tensor of the type of x.
+        """
+        if self.sign == "abs" and self.eps_mode == "add":
+            torch.addcmul(eps, x, torch.sgn(x, out=slope), out=out)
+            return slope
         if self.sign == "abs":
             torch.abs(x, out=out)
         elif self.sign == "relu":
             torch.clamp(x, min=0, out=out)
         else:
             out.copy_(x)
-        return out.clamp_(min=self.eps) if self.eps_mode == "clamp" else out.add_(self.eps)
-
-    def times_slope(self, u: Tensor, x: Tensor, spare: Tensor, out: Tensor) -> Tensor:
-        """``u`` times dm/dx, written to ``out``; ``u`` and ``spare`` are overwritten."""
-        if self.eps_mode == "clamp":  # comparisons in the type of x: into bool they are several times slower
-            above = torch.abs(x, out=spare) if self.sign == "abs" else x
-            u.mul_(torch.ge(above, self.eps, out=spare))
-        if self.sign == "abs":
-            return torch.mul(u, torch.sgn(x, out=spare), out=out)
-        if self.sign == "relu" and self.eps_mode == "add":
-            return torch.mul(u, torch.ge(x, 0.0, out=spare), out=out)
-        return out.copy_(u)
+        if self.eps_mode == "add":  # comparisons in the type of x: into bool they are several times slower
+            out.add_(self.eps)
+            return None if self.sign == "none" else torch.ge(x, 0.0, out=slope)
+        torch.ge(x if self.sign == "relu" else out, self.eps, out=slope)
+        out.clamp_(min=self.eps)
+        return slope.mul_(torch.sgn(x)) if self.sign == "abs" else slope
 
 
 ITSELF = Magnitude()

@@ -35,7 +35,9 @@ class Pieces(NamedTuple):
     segment: Tensor  # [K] segment of a piece
     whole: bool  # no segment is cut
     piece: Tensor  # [N] piece of an entry
-    bounds: Tensor  # [K + 1] where the pieces start, and where the last one ends
+    starts: Tensor  # [K] where a piece starts within its chunk
+    longest: int  # entries of the longest piece
+    room: int  # entries of the longest chunk
     chunks: list[tuple[int, int, int, int]]  # entries from, to; pieces from, to
 
 
@@ -50,18 +52,22 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
             raise IndexError(f"index must lie in 0 .. {size - 1}, where dim_size={size}")
     rows = max(1, CHUNK * torch.get_num_threads() // max(width, 1))
     count = ptr.diff()
-    parts = (count + rows - 1).div(rows, rounding_mode="floor")  # [B]
-    segment = torch.repeat_interleave(parts)  # [K]
-    nth = torch.arange(segment.numel()) - (parts.cumsum(0) - parts)[segment]
-    bounds = torch.cat([ptr[segment] + nth * rows, ptr[-1:]])  # [K + 1]
-    whole = bool((parts <= 1).all())
-    if whole and segment.numel() == size:
-        piece = index  # of a sorted index
+    longest = int(count.max()) if size > 0 else 0
+    whole = longest <= rows
+    if whole and size > 0 and int(count.min()) > 0:
+        segment, bounds, piece = torch.arange(size), ptr, index  # of a sorted index
     else:
+        parts = (count + rows - 1).div(rows, rounding_mode="floor")  # [B]
+        segment = torch.repeat_interleave(parts)  # [K]
+        nth = torch.arange(segment.numel()) - (parts.cumsum(0) - parts)[segment]
+        bounds = torch.cat([ptr[segment] + nth * rows, ptr[-1:]])  # [K + 1]
         piece = torch.repeat_interleave(bounds.diff(), output_size=index.numel())
-    ends, chunks, first = bounds.tolist(), [], 0
+    ends, begins, chunks, first = bounds.tolist(), [], [], 0
     while first < len(ends) - 1:
         last = max(bisect_right(ends, ends[first] + rows) - 1, first + 1)
         chunks.append((ends[first], ends[last], first, last))
+        begins += [ends[first]] * (last - first)
         first = last
-    return Pieces(perm, count, segment, whole, piece, bounds, chunks)
+    starts = bounds[:-1] - torch.tensor(begins, dtype=bounds.dtype)
+    room = max((stop - start for start, stop, _, _ in chunks), default=0)
+    return Pieces(perm, count, segment, whole, piece, starts, min(longest, rows), room, chunks)

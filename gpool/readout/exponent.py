@@ -27,7 +27,7 @@ class _Bounded(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         (x,) = ctx.saved_tensors
         low, high = ctx.bounds
-        outward = ((x < low) & (grad > 0)) | ((x > high) & (grad < 0))
+        outward = (x - x.clamp(low, high)) * grad < 0
         return grad.masked_fill(outward, 0.0), None, None
 
 

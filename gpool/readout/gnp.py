@@ -135,7 +135,8 @@ class GNP(Aggregation):
         if not self.learn:
             return [sign * self.p for sign in self.signs], [self.q for _ in self.signs]
         p = exponent_of(self.raw_p, self.param, self.p_min, self.p_max)
-        return [sign * row for sign, row in zip(self.signs, p, strict=True)], list(self.raw_q)
+        p_rows, q_rows = (v.unbind() if v.size(0) > 1 else (v.squeeze(0),) for v in (p, self.raw_q))
+        return [row if sign > 0 else -row for sign, row in zip(self.signs, p_rows, strict=True)], [*q_rows]
 
     def _norm(
         self,

@@ -22,13 +22,15 @@ def folder(path: Path, **parts: list[int]) -> Path:
 def test_a_folder_with_three_parts(tmp_path):
     split = published_split(folder(tmp_path, train=[5, *range(6, 20)], val=[4, 3], test=[2, 0, 1]), 0, LABELS)
     assert split.train.tolist() == list(range(5, 20))
-    assert split.val.tolist() == [3, 4] and split.test.tolist() == [0, 1, 2]
+    assert split.val.tolist() == [3, 4]
+    assert split.test.tolist() == [0, 1, 2]
 
 
 def test_a_folder_without_a_validation_part(tmp_path):
     path = folder(tmp_path, train=list(range(4, 20)), test=[0, 1, 2])
     split = published_split(path, 0, LABELS, val_fraction=0.25)
-    assert len(split.val) == 4 and LABELS[split.val].sum() == 2
+    assert len(split.val) == 4
+    assert LABELS[split.val].sum() == 2
     assert sorted([*split.train, *split.val]) == list(range(4, 20))
     again = published_split(path, 0, LABELS, val_fraction=0.25)
     assert all(np.array_equal(a, b) for a, b in zip(split, again, strict=True))
