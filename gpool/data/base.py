@@ -15,18 +15,22 @@ from torch_geometric.loader import DataLoader
 
 from gpool.data.folds import Split, stratified_split
 
-__all__ = ["GraphData", "Task"]
+__all__ = ["GraphData", "Task", "labels_of"]
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
+
+
+def labels_of(graphs: Sequence[Data]) -> np.ndarray:
+    """Class of every graph, [G]."""
+    return torch.cat([graph.y.view(1) for graph in graphs]).numpy()
 
 
 class GraphData(LightningDataModule):
     """Labelled graphs in stratified folds, as a LightningDataModule.
 
     A subclass implements :meth:`load`, which returns the graphs, each with ``x`` and an integer ``y``; one
-    that has
-    splits of its own overrides :attr:`split`. The loaders of one seed deliver the same batches whatever
-    model is trained on them.
+    that has splits of its own overrides :meth:`lay_out` or :attr:`split`. The loaders of one seed deliver the
+    same batches whatever model is trained on them.
 
     Args:
         fold: which fold is the test set.
@@ -77,12 +81,16 @@ class GraphData(LightningDataModule):
     @cached_property
     def labels(self) -> np.ndarray:
         """Class of every graph, [G]."""
-        return torch.cat([graph.y.view(1) for graph in self.graphs]).numpy()
+        return labels_of(self.graphs)
+
+    def lay_out(self, labels: np.ndarray) -> Split:
+        """Positions of the graphs of each part, from the classes [G] of all."""
+        return stratified_split(labels, self.fold, self.folds, self.val_fraction, self.split_seed)
 
     @cached_property
     def split(self) -> Split:
         """Positions of the graphs of each part."""
-        return stratified_split(self.labels, self.fold, self.folds, self.val_fraction, self.split_seed)
+        return self.lay_out(self.labels)
 
     @property
     def num_features(self) -> int:

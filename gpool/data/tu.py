@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
 from torch_geometric.utils import degree
 
-from gpool.data.base import GraphData
+from gpool.data.base import GraphData, labels_of
 from gpool.data.folds import Split
 from gpool.data.published import published_split
 from gpool.data.root import MissingData, data_root
@@ -38,6 +38,8 @@ class TU(GraphData):
         split_files: published folds in place of drawn ones, see :func:`gpool.data.published_split`: a folder
             or JSON file, absolute or below ROOT, in which ``{name}`` and ``{seed}`` stand for the name and
             ``split_seed``, such as ``"splits/asap_20x10fold/{name}/10fold_idx_{seed}"``.
+        standardize: shift and scale every continuous attribute to mean 0 and deviation 1 over the nodes of
+            the training graphs; one that is constant there is only shifted. Labels stay one-hot.
         fold, folds, val_fraction, split_seed, batch_size, num_workers: see :class:`GraphData`.
 
     Raises:
@@ -59,6 +61,7 @@ class TU(GraphData):
         num_workers: int = 0,
         add_degree: bool = False,
         split_files: str | None = None,
+        standardize: bool = False,
     ) -> None:
         super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
         self.dataset = name
@@ -67,14 +70,14 @@ class TU(GraphData):
         self.max_degree = max_degree
         self.add_degree = add_degree
         self.split_files = split_files
+        self.standardize = standardize
 
-    @cached_property
-    def split(self) -> Split:
-        """Positions of the graphs of each part."""
+    def lay_out(self, labels: np.ndarray) -> Split:
+        """Positions of the graphs of each part, drawn or as published."""
         if self.split_files is None:
-            return super().split
+            return super().lay_out(labels)
         path = self.root.parent / self.split_files.format(name=self.dataset, seed=self.split_seed)
-        return published_split(path, self.fold, self.labels, self.val_fraction, self.split_seed)
+        return published_split(path, self.fold, labels, self.val_fraction, self.split_seed)
 
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""
@@ -90,6 +93,9 @@ class TU(GraphData):
                 f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
             ) from error
         graphs = list(dataset)
+        if self.standardize and dataset.num_node_attributes > 0:
+            train = self.lay_out(labels_of(graphs)).train
+            graphs = _standardized(graphs, [graphs[i] for i in train.tolist()], dataset.num_node_attributes)
         if dataset.num_node_features == 0:
             graphs = [_with_degrees(graph, self.max_degree) for graph in graphs]
         elif self.add_degree:
@@ -100,6 +106,19 @@ class TU(GraphData):
 
     def _names(self) -> list[str]:
         return [f"{self.dataset}_{part}.txt" for part in FILES]
+
+
+def _standardized(graphs: list[Data], train: list[Data], attributes: int) -> list[Data]:
+    """The graphs with their first columns, the attributes, scaled by what the training graphs have."""
+    values = torch.cat([graph.x[:, :attributes] for graph in train]).double()
+    mean, deviation = values.mean(0), values.std(0, correction=0)
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    scaled = []
+    for graph in graphs:
+        columns = ((graph.x[:, :attributes] - mean) / deviation).to(graph.x.dtype)
+        scaled.append(graph.clone())
+        scaled[-1].x = torch.cat([columns, graph.x[:, attributes:]], dim=1)
+    return scaled
 
 
 def _degrees(graph: Data) -> Tensor:

@@ -71,7 +71,7 @@ def test_fold_out_of_range_is_named() -> None:
         stratified_split(np.arange(20) % 2, fold=10)
 
 
-def write_tu(root: Path, name: str, node_labels: bool) -> None:
+def write_tu(root: Path, name: str, node_labels: bool, attributes: bool = False) -> None:
     """20 paths of 3 to 5 nodes in the TU format, labelled 1 and -1 in turn."""
     raw = root / "tu" / name / "raw"
     raw.mkdir(parents=True)
@@ -85,6 +85,9 @@ def write_tu(root: Path, name: str, node_labels: bool) -> None:
     (raw / f"{name}_A.txt").write_text("\n".join(edges) + "\n")
     (raw / f"{name}_graph_indicator.txt").write_text("\n".join(owner) + "\n")
     (raw / f"{name}_graph_labels.txt").write_text("\n".join(["1", "-1"] * 10) + "\n")
+    if attributes:
+        lines = "\n".join(f"{i * i % 7 - 3}.5, 100" for i in range(node - 1))
+        (raw / f"{name}_node_attributes.txt").write_text(lines + "\n")
     if node_labels:
         (raw / f"{name}_node_labels.txt").write_text("\n".join(str(i % 2) for i in range(node - 1)) + "\n")
 
@@ -123,6 +126,33 @@ def test_tu_adds_degrees_to_features(tmp_path: Path) -> None:
         assert torch.equal(after.x[:, :2], before.x)
         assert after.x[:, 2:].argmax(1).tolist() == ends
         assert after.x.size(1) == 2 + 3
+
+
+@pytest.mark.usefixtures("offline")
+def test_tu_standardizes_by_the_training_graphs(tmp_path: Path) -> None:
+    write_tu(tmp_path, "BOTH", node_labels=True, attributes=True)
+    raw = TU("BOTH", tmp_path, folds=5, fold=3)
+    scaled = TU("BOTH", tmp_path, folds=5, fold=3, standardize=True)
+    nodes = torch.cat([raw.graphs[i].x for i in raw.split.train])
+    assert (scaled.split.train == raw.split.train).all()
+    for before, after in zip(raw.graphs, scaled.graphs, strict=True):
+        first = (before.x[:, 0] - nodes[:, 0].mean()) / nodes[:, 0].std(correction=0)
+        torch.testing.assert_close(after.x[:, 0], first)
+        assert (after.x[:, 1] == 0).all()  # constant: shifted only
+        assert torch.equal(after.x[:, 2:], before.x[:, 2:])  # labels
+
+
+@pytest.mark.usefixtures("offline")
+def test_tu_reads_published_folds(tmp_path: Path) -> None:
+    write_tu(tmp_path, "PATHS", node_labels=True)
+    folder = tmp_path / "splits" / "PATHS" / "7"
+    folder.mkdir(parents=True)
+    for part, positions in {"train": range(2, 20), "test": range(2)}.items():
+        (folder / f"{part}_idx-2.txt").write_text("\n".join(map(str, positions)))
+    data = TU("PATHS", tmp_path, fold=1, split_seed=7, split_files="splits/{name}/{seed}", val_fraction=1 / 9)
+    assert data.split.test.tolist() == [0, 1]
+    assert len(data.split.val) == 2
+    assert sorted(np.concatenate(data.split)) == list(range(20))
 
 
 @pytest.mark.usefixtures("offline")
