@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,8 +29,7 @@ class Extrapolation(GraphData):
     """One number of a graph (or a set), trained on small ones and tested on large ones.
 
     The graph tasks and their sizes are those of "How Neural Networks Extrapolate" (Xu et al., 2021, arXiv
-    2009.11848): ``"max_degree"`` (3 node features, uniform in [-5, 5], which say nothing; 20 to 29 nodes
-    against 50 to 99) and ``"shortest_path"`` (one such feature and a flag for each end; 20 to 39 nodes
+    2009.11848): ``"max_degree"`` (3 node features, which say nothing; 20 to 29 nodes against 50 to 99) and ``"shortest_path"`` (one such feature and a flag for each end; 20 to 39 nodes
     against 50 to 69; edge lengths uniform in [1, 5] against [1, 10], so that the shortest path is unique; it
     has at most 3 edges). The test graphs are of the family ``"general"``. The set tasks are our own:
     ``"sum"``, ``"mean"``, ``"max"``, ``"min"`` and ``"harmonic"`` (mean) of 5 to 20 numbers in [0.5, 1.5]
@@ -39,6 +38,8 @@ class Extrapolation(GraphData):
     Args:
         name: the task.
         family: family of the training and validation graphs.
+        features: the node features of graphs that say nothing: ``"uniform"`` in [-5, 5]; ``"wide"``, in
+            [-5, 5] against [-10, 10]; or ``"integers"`` from 1 to 5.
         train: number of training graphs.
         val: number of validation graphs, drawn like those for training.
         test: number of test graphs.
@@ -52,6 +53,7 @@ class Extrapolation(GraphData):
         self,
         name: str = "max_degree",
         family: str = "general",
+        features: Literal["uniform", "wide", "integers"] = "uniform",
         train: int = 5000,
         val: int = 1000,
         test: int = 2500,
@@ -64,13 +66,16 @@ class Extrapolation(GraphData):
             raise ValueError(f"name={name!r} must be one of {', '.join(known)}")
         if family not in FAMILIES:
             raise ValueError(f"family={family!r} must be one of {', '.join(FAMILIES)}")
+        if features not in ("uniform", "wide", "integers"):
+            raise ValueError(f"features={features!r} must be 'uniform', 'wide' or 'integers'")
         if min(train, val, test) < 1:
             raise ValueError(f"train={train}, val={val} and test={test} must each be at least 1")
-        self.name, self.family, self.parts, self.data_seed = name, family, (train, val, test), data_seed
+        self.name, self.family, self.features = name, family, features
+        self.parts, self.data_seed = (train, val, test), data_seed
 
     def load(self) -> list[Data]:
         """All graphs: those for training, validation and test, in this order."""
-        return _generate(self.name, self.family, self.parts, self.data_seed)
+        return _generate(self.name, self.family, self.features, self.parts, self.data_seed)
 
     @cached_property
     def split(self) -> Split:
@@ -85,7 +90,7 @@ class Extrapolation(GraphData):
 
 
 @lru_cache(maxsize=8)
-def _generate(name: str, family: str, parts: tuple[int, int, int], seed: int) -> list[Data]:
+def _generate(name: str, family: str, features: str, parts: tuple[int, int, int], seed: int) -> list[Data]:
     """Kept, since a benchmark reads the same graphs in every run of a process."""
     make = {"max_degree": _max_degree, "shortest_path": _shortest_path}.get(name)
     data = []
@@ -95,7 +100,7 @@ def _generate(name: str, family: str, parts: tuple[int, int, int], seed: int) ->
             if make is None:
                 data.append(_set(name, random, part == 2))
             else:
-                data.append(make("general" if part == 2 else family, random, nth, part == 2))
+                data.append(make("general" if part == 2 else family, features, random, nth, part == 2))
     return data
 
 
@@ -110,16 +115,23 @@ def _set(name: str, random: np.random.Generator, large: bool) -> Data:
     return Data(x=x, edge_index=torch.empty(2, 0, dtype=torch.long), y=_number(SETS[name](values)))
 
 
-def _max_degree(family: str, random: np.random.Generator, nth: int, large: bool) -> Data:
+def _noise(features: str, shape: tuple[int, int], random: np.random.Generator, large: bool) -> torch.Tensor:
+    if features == "integers":
+        return torch.from_numpy(random.integers(1, 6, shape)).float()
+    bound = 10 if features == "wide" and large else 5
+    return torch.from_numpy(random.uniform(-bound, bound, shape)).float()
+
+
+def _max_degree(family: str, features: str, random: np.random.Generator, nth: int, large: bool) -> Data:
     n = int(random.integers(50, 100) if large else random.integers(20, 30))
     graph = family_graph(family, n, random, nth)
     edges = torch.tensor(list(graph.edges), dtype=torch.long).view(-1, 2).t()
-    x = torch.from_numpy(random.uniform(-5, 5, (graph.number_of_nodes(), 3))).float()
+    x = _noise(features, (graph.number_of_nodes(), 3), random, large)
     top = max(degree for _, degree in graph.degree)
     return Data(x=x, edge_index=torch.cat([edges, edges.flip(0)], dim=1), y=_number(top))
 
 
-def _shortest_path(family: str, random: np.random.Generator, nth: int, large: bool) -> Data:
+def _shortest_path(family: str, features: str, random: np.random.Generator, nth: int, large: bool) -> Data:
     import networkx as nx
 
     lengths: Any
@@ -136,7 +148,7 @@ def _shortest_path(family: str, random: np.random.Generator, nth: int, large: bo
             break
     target = int(random.choice(near))
     x = torch.zeros(n, 3)
-    x[:, 0] = torch.from_numpy(random.uniform(-5, 5, n))
+    x[:, :1] = _noise(features, (n, 1), random, large)
     x[source, 1], x[target, 2] = 1.0, 1.0
     edges = torch.tensor(list(graph.edges), dtype=torch.long).view(-1, 2).t()
     weight = torch.tensor([graph.edges[u, v]["weight"] for u, v in graph.edges], dtype=torch.float)

@@ -55,6 +55,21 @@ def test_sets(name: str) -> None:
     assert data.num_features == data.num_outputs == 1
 
 
+@pytest.mark.parametrize("name", ["max_degree", "shortest_path"])
+@pytest.mark.parametrize(
+    ("features", "bounds"), [("uniform", (5, 5)), ("wide", (5, 10)), ("integers", (5, 5))]
+)
+def test_ranges_of_the_features(name: str, features: str, bounds: tuple[float, float]) -> None:
+    data = Extrapolation(name, features=features, train=12, val=2, test=12)
+    width = 3 if name == "max_degree" else 1
+    for part, bound in zip((data.split.train, data.split.test), bounds, strict=True):
+        x = torch.cat([data.graphs[i].x[:, :width] for i in part])
+        assert x.abs().max() <= bound
+        assert x.abs().max() > 0.9 * bound
+        assert (x.min() >= 1) == (features == "integers")
+        assert torch.equal(x, x.round()) == (features == "integers")
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_are_what_they_are_called(family: str) -> None:
     for nth in range(9):
