@@ -29,11 +29,12 @@ class Extrapolation(GraphData):
     """One number of a graph (or a set), trained on small ones and tested on large ones.
 
     The graph tasks and their sizes are those of "How Neural Networks Extrapolate" (Xu et al., 2021, arXiv
-    2009.11848): ``"max_degree"`` (3 node features, which say nothing; 20 to 29 nodes against 50 to 99) and ``"shortest_path"`` (one such feature and a flag for each end; 20 to 39 nodes
-    against 50 to 69; edge lengths uniform in [1, 5] against [1, 10], so that the shortest path is unique; it
-    has at most 3 edges). The test graphs are of the family ``"general"``. The set tasks are our own:
-    ``"sum"``, ``"mean"``, ``"max"``, ``"min"`` and ``"harmonic"`` (mean) of 5 to 20 numbers in [0.5, 1.5]
-    against 50 to 99 numbers of three times the range.
+    2009.11848): ``"max_degree"`` (3 node features, which say nothing; 20 to 29 nodes against 50 to 99) and
+    ``"shortest_path"`` (one such feature and a flag for each end; 20 to 39 nodes against 50 to 69; edge
+    lengths uniform in [1, 5] against [1, 10], so that the shortest path is unique; it has at most 3 edges).
+    The test graphs are of the family ``"general"``. The set tasks are our own: ``"sum"``, ``"mean"``,
+    ``"max"``, ``"min"`` and ``"harmonic"`` (mean) of 5 to 20 numbers in [0.5, 1.5] against 50 to 99 numbers
+    of three times the range.
 
     Args:
         name: the task.

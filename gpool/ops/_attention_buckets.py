@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gpool.ops.segment import segment_count
+from gpool.ops.sort import sort_keys
 
 __all__ = ["bucket_attention"]
 
@@ -79,7 +80,7 @@ def _slots(buckets: list[Bucket], sizes: Sequence[int], index: Tensor, count: Te
             done += width
     start = count.cumsum(0) - count  # [B], first row of a graph once the nodes are sorted
     shift = torch.tensor(offset, device=index.device) - start  # [B]
-    order = index.argsort(stable=True)
+    order = sort_keys(index, len(sizes))[1]
     row = torch.arange(index.numel(), device=index.device) + shift.index_select(
         0, index.index_select(0, order)
     )

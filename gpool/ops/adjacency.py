@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gpool.ops.sort import sort_keys
+
 __all__ = ["Adjacency", "expand"]
 
 
@@ -43,7 +45,7 @@ class Adjacency:
         _check_ids(edge_index, num_nodes, "edge_index")
         source, target = edge_index.long()
         keys = torch.cat([source * num_nodes + target, target * num_nodes + source])
-        keys, order = keys.sort(stable=True)
+        keys, order = sort_keys(keys, num_nodes * num_nodes)
         first = torch.ones_like(keys, dtype=torch.bool)
         first[1:] = keys[1:] != keys[:-1]
         run = first.cumsum(0) - 1

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.segment import segment_max, segment_mean, segment_min, segment_sum
+from gpool.ops.sort import sort_keys
 
 __all__ = ["REDUCE", "Coarse", "induced", "lift", "quotient", "row_blocks", "sum_of_map"]
 
@@ -55,14 +56,13 @@ def quotient(
     cross = cross & ((source | target) >= 0)
     index = cross.nonzero().view(-1)
     key = source.index_select(0, index) * num_clusters + target.index_select(0, index)
-    small = num_clusters * num_clusters < 2**31  # half the passes of the sort
-    key, order = torch.sort(key.int() if small else key)
+    key, order = sort_keys(key, num_clusters * num_clusters)
     first = torch.ones_like(key, dtype=torch.bool)
     first[1:] = key[1:] != key[:-1]
     group = first.cumsum(0) - 1
     index = index.index_select(0, order)
     edge_cluster = torch.full_like(edge_index[0], -1).scatter_(0, index, group)
-    key = key[first].long()
+    key = key[first]
     divisor = max(num_clusters, 1)
     coarse = torch.stack([key.div(divisor, rounding_mode="floor"), key % divisor])
     if edge_attr is not None:

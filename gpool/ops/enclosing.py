@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.pattern import Pattern
+from gpool.ops.sort import sort_keys
 
 __all__ = ["EnclosingSubgraphs"]
 
@@ -107,7 +108,7 @@ class EnclosingSubgraphs:
             node,
             edge,
             _pointer(destination, nodes),
-            source.to(torch.int32).argsort(stable=True),
+            sort_keys(source, nodes)[1],
             _pointer(source, nodes),
             end_edge,
             slot[end_edge],
@@ -162,7 +163,7 @@ class EnclosingSubgraphs:
                 f"edge_index holds node {int(edge_index.max())} (least {int(edge_index.min())}); "
                 f"ids must be 0 .. {batch.numel() - 1}, one an entry of batch"
             )
-        order = edge_index[1].argsort(stable=True)
+        order = sort_keys(edge_index[1], batch.numel())[1]
         edge_index, is_target = edge_index[:, order], is_target[order]
         of_edge = batch[edge_index]
         if bool((of_edge[0] != of_edge[1]).any()):

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gpool.ops.sort import sort_keys
+
 __all__ = ["Pieces", "cut", "row_chunks"]
 
 CHUNK = 1 << 16  # entries of a chunk for each thread: 256 KiB of float32
@@ -45,11 +47,12 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
     """The pieces of entries of ``width`` numbers each, on the CPU."""
     perm = None
     if ptr is None:
-        if bool((index[1:] < index[:-1]).any()):
-            index, perm = torch.sort(index, stable=True)
-        ptr = torch.searchsorted(index, torch.arange(size + 1, dtype=index.dtype))
-        if int(ptr[0]) > 0 or int(ptr[-1]) < index.numel():
+        low, high = torch.aminmax(index)
+        if int(low) < 0 or int(high) >= size:
             raise IndexError(f"index must lie in 0 .. {size - 1}, where dim_size={size}")
+        if bool((index[1:] < index[:-1]).any()):
+            index, perm = sort_keys(index, size)
+        ptr = torch.searchsorted(index, torch.arange(size + 1, dtype=index.dtype))
     rows = max(1, CHUNK * torch.get_num_threads() // max(width, 1))
     count = ptr.diff()
     longest = int(count.max()) if size > 0 else 0

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.segment import segment_count
+from gpool.ops.sort import sort_keys
 
 __all__ = ["keep_count", "topk_select"]
 
@@ -65,7 +66,7 @@ def topk_select(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) ->
         order = order[inner]
     else:
         key = (batch << 32) + (2**31 - 1 - _ascending(score.float()))
-        key, order = torch.sort(key, stable=True)
+        key, order = sort_keys(key, batch_size << 32)
         graph = key >> 32
     size = segment_count(batch, dim_size=batch_size)
     start = size.cumsum(0) - size

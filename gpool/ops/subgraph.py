@@ -10,6 +10,7 @@ from torch import Tensor
 from gpool.ops.adjacency import Adjacency, expand
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.lookup import among, lookup, marks
+from gpool.ops.sort import sort_keys, sort_values
 
 __all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraphs"]
 
@@ -147,13 +148,16 @@ def _ball(
             keys = owner[piece][of] * size + graph.col[position]
             found.append(_new(keys, members) if cap is None else _draw(keys, members, salt, size, cap))
         frontier = torch.cat(found) if found else frontier[:0]
-        members = torch.cat([members, frontier]).sort().values
+        members = sort_values(torch.cat([members, frontier]))
     return members
 
 
 def _new(keys: Tensor, members: Tensor) -> Tensor:
     """The keys that are no members yet, sorted, each once."""
-    keys = torch.unique(keys)
+    keys = sort_values(keys)
+    first = torch.ones_like(keys, dtype=torch.bool)
+    first[1:] = keys[1:] != keys[:-1]
+    keys = keys[first]
     return keys[lookup(members, keys) < 0]
 
 
@@ -182,7 +186,7 @@ def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> T
     order = _hash(many % size, salt[owner]).argsort()
     order = order[owner[order].argsort(stable=True)]
     rank = torch.arange(many.numel(), device=keys.device) - (count.cumsum(0) - count).repeat_interleave(count)
-    return torch.cat([new[~over], many[order[rank < cap]]]).sort().values
+    return sort_values(torch.cat([new[~over], many[order[rank < cap]]]))
 
 
 def _hash(x: Tensor, salt: Tensor) -> Tensor:
@@ -230,7 +234,7 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
         source = torch.cat([source, added.flip(1).reshape(-1)])
         destination = torch.cat([destination, added.reshape(-1)])
         edge = torch.cat([edge, edge.new_full((added.numel(),), -1)])
-        order = (destination * max(members.numel(), 1) + source).argsort()
+        order = sort_keys(destination * members.numel() + source, members.numel() ** 2)[1]
         source, destination, edge = source[order], destination[order], edge[order]
     is_target = other[destination] == source
     return EnclosingSubgraphs.from_sorted(
