@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from gpool.bench.plot import plot
 from gpool.bench.store import Store
 
 __all__ = ["Report", "as_text"]
@@ -89,12 +90,10 @@ class Report:
 
     def write(self) -> dict[str, Path]:
         """Write report.md, results.csv and report.png into the benchmark's folder; their paths."""
-        from gpool.bench.plot import plot
-
         paths = {name: self.folder / name for name in ("report.md", "results.csv", "report.png")}
         paths["report.md"].write_text(self.markdown(), encoding="utf-8")
         self.runs.to_csv(paths["results.csv"], index=False)
-        plot(self, paths["report.png"])
+        plot(self.runs, self.table, self.metric, self.scale, paths["report.png"])
         return paths
 
 
