@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.coarsen import induced
+from gpool.ops.gate import gated_rows
 from gpool.ops.segment import segment_count
 from gpool.ops.select import keep_count, topk_select
 from gpool.pooling.base import Pooling
@@ -85,7 +86,7 @@ class SparseCoarsening(Pooling):
         coarse = induced(edge_index, cluster, edge_attr)
         gate = self.nonlinearity(y.index_select(0, node))
         return Pooled(
-            x=x.index_select(0, node) * gate.to(x.dtype).unsqueeze(-1),
+            x=gated_rows(x, node, gate.to(x.dtype)),
             edge_index=coarse.edge_index,
             edge_attr=coarse.edge_attr,
             batch=batch.index_select(0, node),
