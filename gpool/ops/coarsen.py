@@ -13,7 +13,7 @@ from gpool.ops.sort import sort_keys
 
 __all__ = ["REDUCE", "Coarse", "induced", "lift", "quotient", "row_blocks", "sum_of_map"]
 
-BLOCK = 2**18
+BLOCK = 2**17
 """How many numbers make a block of rows. A cache holds it: a chain of row-wise operations runs three times
 as fast, block by block, as on one tall tensor, and its intermediate results stay as small."""
 

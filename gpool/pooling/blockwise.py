@@ -18,7 +18,7 @@ def product_map(module: nn.Module, h: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
     More than one block of edges is never held at once, in either direction: the backward pass computes each
     block anew, with the same dropout. That is three times faster on a CPU than tensors of M rows, and takes
-    O(N + M) memory in place of O(M C). Second derivatives need the edges to fit into one block of 2^18
+    O(N + M) memory in place of O(M C). Second derivatives need the edges to fit into one block of 2^17
     numbers.
     """
     if u.numel() * h.size(1) <= BLOCK or torch.compiler.is_compiling():
