@@ -10,9 +10,11 @@ from gpool.data.link_loader import Neighbourhood
 from gpool.data.link_split import LinkSplit
 from gpool.data.links import Links
 from gpool.data.ogb import OGBGraph
+from gpool.data.one_graph import OneGraph
 from gpool.data.planetoid import Planetoid
 from gpool.data.published import published_split
 from gpool.data.root import MissingData, data_root
+from gpool.data.shape import Shape
 from gpool.data.tu import TU
 
 __all__ = [
@@ -29,9 +31,11 @@ __all__ = [
     "MissingData",
     "Neighbourhood",
     "OGBGraph",
+    "OneGraph",
     "Ones",
     "Own",
     "Planetoid",
+    "Shape",
     "Split",
     "data_root",
     "published_split",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from typing import Literal, get_args
 
-from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 from torch_geometric.datasets import Planetoid as PlanetoidDataset
 from torch_geometric.transforms import NormalizeFeatures
 
-from gpool.data.base import Task
+from gpool.data.one_graph import OneGraph
 from gpool.data.root import MissingData, data_root
 
 __all__ = ["Planetoid"]
@@ -22,7 +19,7 @@ Scheme = Literal["public", "full", "geom-gcn"]
 PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")
 
 
-class Planetoid(LightningDataModule):
+class Planetoid(OneGraph):
     """Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv 1603.08861) through PyG's ``Planetoid``: one graph.
 
     The files are read from ``ROOT/planetoid/NAME/raw``, where ROOT is ``root``, the environment variable
@@ -42,8 +39,6 @@ class Planetoid(LightningDataModule):
         ValueError: for a name, split or fold that is none of these.
         MissingData: where the set is missing and cannot be fetched; it says which files to place where.
     """
-
-    task: Task = "multiclass"
 
     def __init__(
         self,
@@ -67,9 +62,8 @@ class Planetoid(LightningDataModule):
         self.fold = fold
         self.normalize = normalize
 
-    @cached_property
-    def graph(self) -> Data:
-        """The whole graph, with masks [N]; loaded when it is first asked for."""
+    def load(self) -> Data:
+        """The whole graph, with the masks [N] of the split."""
         transform = NormalizeFeatures() if self.normalize else None
         try:
             graph = PlanetoidDataset(str(self.root), self.dataset, split=self.scheme, transform=transform)[0]
@@ -92,36 +86,3 @@ class Planetoid(LightningDataModule):
             if graph[part].dim() == 2:
                 graph[part] = graph[part][:, self.fold]
         return graph
-
-    @property
-    def num_features(self) -> int:
-        """Width of the node features."""
-        return int(self.graph.num_node_features)
-
-    @property
-    def num_outputs(self) -> int:
-        """How many numbers a model must predict for a node: the classes."""
-        return int(self.graph.y.max()) + 1
-
-    def setup(self, stage: str | None = None) -> None:
-        """Load the graph."""
-        _ = self.graph
-
-    def _loader(self) -> DataLoader:
-        return DataLoader([self.graph], batch_size=None)  # type: ignore[arg-type]
-
-    def train_dataloader(self) -> DataLoader:
-        """The whole graph, once an epoch."""
-        return self._loader()
-
-    def val_dataloader(self) -> DataLoader:
-        """The whole graph."""
-        return self._loader()
-
-    def test_dataloader(self) -> DataLoader:
-        """The whole graph."""
-        return self._loader()
-
-    def predict_dataloader(self) -> DataLoader:
-        """The whole graph."""
-        return self._loader()
