@@ -40,12 +40,7 @@ def published_split(
     """
     path = Path(path)
     train, val, test = _from_json(path, fold) if path.suffix == ".json" else _from_folder(path, fold)
-    if val is None:
-        train, val = train_test_split(
-            train, test_size=val_fraction, random_state=seed, stratify=labels[train]
-        )
-    split = Split(np.sort(train), np.sort(val), np.sort(test))
-    every = np.concatenate(split)
+    every = np.concatenate([part for part in (train, val, test) if part is not None])
     if every.min() < 0 or every.max() >= len(labels):
         raise ValueError(
             f"{path}, fold {fold}: positions {every.min()} to {every.max()} must lie in 0 .. "
@@ -53,7 +48,11 @@ def published_split(
         )
     if np.unique(every).size < every.size:
         raise ValueError(f"{path}, fold {fold}: a graph stands in two parts, or twice in one")
-    return split
+    if val is None:
+        train, val = train_test_split(
+            train, test_size=val_fraction, random_state=seed, stratify=labels[train]
+        )
+    return Split(np.sort(train), np.sort(val), np.sort(test))
 
 
 Parts = tuple[np.ndarray, np.ndarray | None, np.ndarray]

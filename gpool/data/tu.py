@@ -34,7 +34,8 @@ class TU(GraphData):
         root: folder of all data sets.
         use_node_attr: read the continuous node attributes too, where there are some.
         max_degree: highest degree that has a column of its own, for sets without node features.
-        add_degree: give every node its degree, one-hot up to the largest of the set, beside its features.
+        add_degree: give every node its degree, one-hot up to the largest of the set, beside its features;
+            without features it has its degree anyway.
         split_files: published folds in place of drawn ones, see :func:`gpool.data.published_split`: a folder
             or JSON file, absolute or below ROOT, in which ``{name}`` and ``{seed}`` stand for the name and
             ``split_seed``, such as ``"splits/asap_20x10fold/{name}/10fold_idx_{seed}"``.
@@ -93,7 +94,7 @@ class TU(GraphData):
                 f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
             ) from error
         graphs = list(dataset)
-        if self.standardize and dataset.num_node_attributes > 0:
+        if self.standardize and self.use_node_attr and dataset.num_node_attributes > 0:
             train = self.lay_out(labels_of(graphs)).train
             graphs = _standardized(graphs, [graphs[i] for i in train.tolist()], dataset.num_node_attributes)
         if dataset.num_node_features == 0:

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 
+from gpool.models.norm import RowNorm
+
 __all__ = ["Encoder"]
 
 Conv = Literal["gin", "gcn", "sage", "gat"]
@@ -80,7 +82,7 @@ class Encoder(nn.Module):
         self.dropout = dropout
         widths = [in_channels] + [hidden_channels] * (num_layers - 1)
         self.convs = nn.ModuleList([_convolution(conv, width, hidden_channels) for width in widths])
-        norms = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm, None: nn.Identity}
+        norms = {"batch": RowNorm, "layer": nn.LayerNorm, None: nn.Identity}
         self.norms = nn.ModuleList([norms[norm](hidden_channels) for _ in widths])
 
     def reset_parameters(self) -> None:

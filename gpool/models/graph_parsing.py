@@ -28,7 +28,7 @@ class GraphParsingNetwork(nn.Module):
     with q the
       number of scores that the gate of a cluster adds up; then the nodes are classified.
     - ``"reconstruction"``: the same without the skip term :math:`X_l`, so that what comes out of a node has
-      been through the coarsest level; the input's width by default.
+      been through the coarsest level; ``out_channels`` is then the width of the input.
 
     Args:
         in_channels: width of the node features.
@@ -163,7 +163,7 @@ class GraphParsingNetwork(nn.Module):
         levels = self.levels(h, edge_index, weight, batch, batch_size)
         if self.task == "graph":
             return torch.as_tensor(self.head(self.read(h, batch, levels, batch_size)))
-        return torch.as_tensor(self.head(self._descend(h, edge_index, weight, levels)))
+        return torch.as_tensor(self.head(self._descend(h, edge_index, weight, batch, levels, batch_size)))
 
     def read(self, h: Tensor, batch: Tensor, levels: list[Pooled], batch_size: int) -> Tensor:
         """One vector a graph, [B, d], from the states before the first level and from the levels.
@@ -173,27 +173,47 @@ class GraphParsingNetwork(nn.Module):
         """
         reduce = segment_sum if self.readout == "sum" else segment_mean
         total = reduce(h, batch, dim_size=batch_size)
-        live = torch.ones(batch_size, dtype=torch.bool, device=h.device)
-        size = segment_count(batch, dim_size=batch_size)
-        for level in levels:
-            before, size = size, segment_count(level.batch, dim_size=batch_size)
-            if self.parse.stop == "graph":
-                live = live & (size < before)
+        for level, live in zip(levels, self._live(batch, levels, batch_size), strict=True):
             value = reduce(level.x, level.batch, dim_size=batch_size)
             value = value if self.readout == "sum" else total + value
             total = torch.where(live.unsqueeze(-1), value, total)
         return total
 
-    def _descend(self, h: Tensor, edge_index: Tensor, weight: Tensor | None, levels: list[Pooled]) -> Tensor:
-        """From the coarsest level to the nodes, [N, d]."""
+    def _live(self, batch: Tensor, levels: list[Pooled], batch_size: int) -> list[Tensor]:
+        """For every level which graphs [B] take part in it: with ``stop="graph"`` those that have shrunk at
+        every level so far.
+        """
+        live = torch.ones(batch_size, dtype=torch.bool, device=batch.device)
+        size, found = segment_count(batch, dim_size=batch_size), []
+        for level in levels:
+            before, size = size, segment_count(level.batch, dim_size=batch_size)
+            if self.parse.stop == "graph":
+                live = live & (size < before)
+            found.append(live)
+        return found
+
+    def _descend(
+        self,
+        h: Tensor,
+        edge_index: Tensor,
+        weight: Tensor | None,
+        batch: Tensor,
+        levels: list[Pooled],
+        batch_size: int,
+    ) -> Tensor:
+        """From the coarsest level to the nodes, [N, d]; a graph joins at the last level it takes part in."""
         assert self.up is not None
+        if not levels:
+            return h
         below = [
-            (h, edge_index, weight),
-            *((level.x, level.edge_index, level.edge_attr) for level in levels[:-1]),
+            (h, edge_index, weight, batch),
+            *((level.x, level.edge_index, level.edge_attr, level.batch) for level in levels[:-1]),
         ]
-        top = levels[-1].x if levels else h
-        for level, (state, edges, weights) in zip(reversed(levels), reversed(below), strict=False):
+        top = levels[-1].x
+        steps = list(zip(levels, below, self._live(batch, levels, batch_size), strict=True))
+        for level, (state, edges, weights, of), live in reversed(steps):
             assert level.inside is not None
             lifted = lift(top / level.inside.to(top.dtype).unsqueeze(-1), level.cluster)
-            top = self.up(lifted + state if self.task == "node" else lifted, edges, weights)
+            up = self.up(lifted + state if self.task == "node" else lifted, edges, weights)
+            top = torch.where(live.index_select(0, of).unsqueeze(-1), up, state)
         return top

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gpool.link import WalkPool
+from gpool.models.norm import RowNorm
 from gpool.ops.csr import csr_matmul
 from gpool.ops.enclosing import EnclosingSubgraphs
 
@@ -90,12 +91,12 @@ class WalkClassifier(nn.Sequential):
     """The published classifier of walk profiles: batch norm, then layers of 20, 20, 10 and 1 times the width.
 
     Shape:
-        - [B, channels] -> [B, 1], a logit. In training B must be at least 2 (batch norm).
+        - [B, channels] -> [B, 1], a logit. In training a single link is normalised by the running statistics.
     """
 
     def __init__(self, channels: int, dropout: float = 0.5) -> None:
         widths = [channels, 20 * channels, 20 * channels, 10 * channels, channels]
-        layers: list[nn.Module] = [nn.BatchNorm1d(channels)]
+        layers: list[nn.Module] = [RowNorm(channels)]
         for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         super().__init__(*layers, nn.Dropout(dropout), nn.Linear(channels, 1))

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
+from gpool.models.norm import RowNorm
+
 __all__ = ["ATOM", "BOND", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
 ATOM = (119, 5, 12, 12, 10, 6, 6, 2, 2)
@@ -86,7 +88,7 @@ class BondGIN(nn.Module):
         self.dropout = dropout
         self.residual = residual
         self.convs = nn.ModuleList(GINEConv(_update(channels), edge_dim=channels) for _ in range(num_layers))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(channels) for _ in range(num_layers))
+        self.norms = nn.ModuleList(RowNorm(channels) for _ in range(num_layers))
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         if edge_attr is None:
@@ -104,7 +106,7 @@ class BondGIN(nn.Module):
 def _update(channels: int) -> nn.Module:
     return nn.Sequential(
         nn.Linear(channels, 2 * channels),
-        nn.BatchNorm1d(2 * channels),
+        RowNorm(2 * channels),
         nn.ReLU(),
         nn.Linear(2 * channels, channels),
     )

@@ -58,19 +58,19 @@ def segment_mean(
     return (segment_sum(wide, index, dim_size=size, dim=dim) / along(count, x, dim)).to(x.dtype)
 
 
-class _Max(torch.autograd.Function):
-    """Largest row entry of every segment; its gradient is shared equally by the entries that tie."""
+class _Extreme(torch.autograd.Function):
+    """Extreme row entry of every segment; its gradient is shared equally by the entries that tie."""
 
     @staticmethod
-    def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
-        return _largest(x, index, size)
+    def forward(x: Tensor, index: Tensor, size: int, how: str) -> Tensor:
+        return _extreme(x, index, size, how)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, str], output: Tensor) -> None:
         ctx.save_for_backward(inputs[0], inputs[1], output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
         x, index, y = (t.detach() for t in ctx.saved_tensors)
         ties, count = torch.empty_like(x), torch.zeros_like(y)
         for rows in row_chunks(x):
@@ -82,15 +82,23 @@ class _Max(torch.autograd.Function):
             count.index_add_(0, here, part)
         share = grad / count.clamp_(min=1)
         if torch.is_grad_enabled():
-            return ties * share.index_select(0, index), None, None
+            return ties * share.index_select(0, index), None, None, None
         for rows in row_chunks(x):
             ties[rows].mul_(share.index_select(0, index[rows]))
-        return ties, None, None
+        return ties, None, None, None
 
 
-def _largest(x: Tensor, index: Tensor, size: int) -> Tensor:
+def _extreme(x: Tensor, index: Tensor, size: int, how: str) -> Tensor:
     y = x.new_zeros(size, x.size(1))
-    return y.scatter_reduce(0, index.unsqueeze(-1).expand_as(x), x, "amax", include_self=False)
+    return y.scatter_reduce(0, index.unsqueeze(-1).expand_as(x), x, how, include_self=False)
+
+
+def _segment_extreme(
+    x: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: int | None, dim: int, how: str
+) -> Tensor:
+    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    extreme = _extreme if torch.compiler.is_compiling() else _Extreme.apply
+    return from_rows(extreme(as_rows(x, dim), index, size, how), x, dim)
 
 
 def segment_max(
@@ -105,10 +113,7 @@ def segment_max(
     Entries that tie for the largest share its gradient equally, so that the gradient, too, does not depend on
     their order. It is linear in what arrives, and so may be differentiated again.
     """
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-    rows = as_rows(x, dim)
-    largest = _largest if torch.compiler.is_compiling() else _Max.apply
-    return from_rows(largest(rows, index, size), x, dim)
+    return _segment_extreme(x, index, ptr, dim_size, dim, "amax")
 
 
 def segment_min(
@@ -119,7 +124,7 @@ def segment_min(
     dim: int = 0,
 ) -> Tensor:
     """Smallest entry of every segment and channel: [N, ...] -> [B, ...]; ties as in :func:`segment_max`."""
-    return -segment_max(-x, index, ptr, dim_size, dim)
+    return _segment_extreme(x, index, ptr, dim_size, dim, "amin")
 
 
 def segment_broadcast(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 __all__ = ["sort_keys", "sort_values"]
 
@@ -39,6 +40,8 @@ def sort_values(key: Tensor) -> Tensor:
 
 def _memory(v: Tensor) -> np.ndarray | None:
     """The memory of ``v``; None where NumPy cannot have it: on other devices, in traces and transforms."""
+    if is_in_torch_dispatch_mode():  # a trace would not see what NumPy does
+        return None
     try:
         return v.numpy()
     except (RuntimeError, TypeError):

@@ -141,6 +141,7 @@ class EdgeContraction(Pooling):
         logit = self.scorer(x, source, target)
         logit = logit.float() if logit.dtype in (torch.float16, torch.bfloat16) else logit
         if self.score == "softmax":
+            logit = logit.masked_fill(source == target, -torch.inf)  # self-loops have no share
             value = segment_softmax(logit, target, dim_size=x.size(0))
         else:
             value = logit.tanh() if self.score == "tanh" else logit.sigmoid()

@@ -107,10 +107,12 @@ class Pooled:
         )
 
     def to_data(self) -> Data:
-        """The pooled graph as a PyG ``Data`` with ``x``, ``edge_index``, ``edge_attr`` and ``batch``."""
+        """The pooled graph as a PyG ``Data``: x, edge_index, edge_attr, batch and num_graphs."""
         from torch_geometric.data import Data
 
-        return Data(x=self.x, edge_index=self.edge_index, edge_attr=self.edge_attr, batch=self.batch)
+        found = Data(x=self.x, edge_index=self.edge_index, edge_attr=self.edge_attr, batch=self.batch)
+        found.num_graphs = self.batch_size  # graphs that are empty at the end have no entry in batch
+        return found
 
     def as_pyg(self) -> tuple[SelectOutput, ConnectOutput]:
         """PyG's own two records: which node went where, and the graph that resulted.

@@ -79,7 +79,9 @@ class SparseCoarsening(Pooling):
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
-        y = (x @ self.weight) / self.weight.norm().clamp(min=self.eps)
+        y = (x @ self.weight) / self.weight.norm().clamp(
+            min=max(self.eps, torch.finfo(self.weight.dtype).tiny)
+        )
         count = keep_count(segment_count(batch, dim_size=batch_size), self.ratio)
         node = topk_select(y, batch, count, batch_size)
         cluster = torch.full_like(batch, -1).scatter(0, node, torch.arange(node.numel(), device=node.device))

@@ -140,6 +140,8 @@ def test_tu_standardizes_by_the_training_graphs(tmp_path: Path) -> None:
         torch.testing.assert_close(after.x[:, 0], first)
         assert (after.x[:, 1] == 0).all()  # constant: shifted only
         assert torch.equal(after.x[:, 2:], before.x[:, 2:])  # labels
+    labels = TU("BOTH", tmp_path, use_node_attr=False, standardize=True).graphs[0].x
+    assert set(labels.unique().tolist()) == {0.0, 1.0}
 
 
 @pytest.mark.usefixtures("offline")

@@ -58,3 +58,9 @@ def test_positions_that_do_not_fit(tmp_path):
         published_split(folder(tmp_path, train=[1, 20], val=[2], test=[3]), 0, LABELS)
     with pytest.raises(ValueError, match="two parts"):
         published_split(folder(tmp_path, train=[1, 2], val=[2], test=[3]), 0, LABELS)
+
+
+def test_positions_are_checked_before_a_validation_part_is_drawn(tmp_path):
+    for wrong in (20, -1):
+        with pytest.raises(ValueError, match=r"0 \.\. 19"):
+            published_split(folder(tmp_path, train=[*range(4, 20), wrong], test=[0, 1]), 0, LABELS)

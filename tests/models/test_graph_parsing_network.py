@@ -151,6 +151,22 @@ def test_a_graph_does_not_depend_on_its_batch(
         torch.testing.assert_close(net(*graph.alone(g))[0], together[g])
 
 
+@pytest.mark.parametrize("task", ["node", "reconstruction"])
+@pytest.mark.parametrize("self_loops", [False, True])
+@settings(max_examples=15, deadline=None)
+@given(graph=batches(max_nodes=9), seed=st.integers(0, 99))
+def test_the_nodes_of_a_graph_do_not_depend_on_its_batch(
+    task: Any, self_loops: bool, graph: Batch, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    net = GraphParsingNetwork(4, 6, 3, task, self_loops=self_loops).double().eval()
+    together = net(*graph.args)
+    assert together.shape == (graph.x.size(0), 3)
+    batch = graph.args[3]
+    for g in range(graph.batch_size):
+        torch.testing.assert_close(net(*graph.alone(g)), together[batch == g])
+
+
 def test_level_means_add_up() -> None:
     net = GraphParsingNetwork(4, 6, 3, readout="level_mean").double().eval()
     x, edges = torch.randn(12, 4, dtype=torch.float64), both_ways([(i, i + 1) for i in range(11)])

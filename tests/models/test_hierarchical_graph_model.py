@@ -157,3 +157,28 @@ def test_molecule_encoder_refuses_other_features() -> None:
         MoleculeEncoder(4)
     with pytest.raises(ValueError, match="edge_attr=None"):
         MoleculeEncoder()(torch.zeros(1, 9, dtype=torch.long), EDGES[:, :0])
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("conv", ["gin", "gcn"])
+def test_compiles_in_one_graph_with_batch_norm(conv: Any, training: bool) -> None:
+    pooling = [gpool.SparseCoarsening(8, ratio=0.7), gpool.SparseCoarsening(8, ratio=0.7)]
+    model = GraphModel(Encoder(4, 8, conv=conv), MeanAggregation(), out_channels=2, pooling=pooling)
+    model.train(training)
+    x = torch.randn(8, 4)
+    torch._dynamo.reset()
+    expected = model(x, EDGES, None, BATCH, 4)
+    found = torch.compile(model, fullgraph=True, backend="eager")(x, EDGES, None, BATCH, 4)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("make", [lambda: gpool.SparseCoarsening(8, ratio=0.5), *POOLINGS[1:]])
+def test_trains_where_one_node_is_left(make: Any) -> None:
+    model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2, pooling=[make(), make()])
+    before = {name: value.clone() for name, value in model.state_dict().items() if "running" in name}
+    out = model(torch.randn(2, 3), both_ways([(0, 1)]), None, torch.tensor([0, 0]), 1)
+    out.sum().backward()
+    assert out.isfinite().all()
+    changed = [name for name, value in before.items() if not torch.equal(value, model.state_dict()[name])]
+    assert changed
+    assert all(name.startswith("encoder") for name in changed)  # one row has no statistics

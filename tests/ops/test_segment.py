@@ -292,3 +292,8 @@ def test_logsumexp_at_a_learned_temperature_beside_infinities() -> None:
     torch.testing.assert_close(by_x[1:], expected[0])
     torch.testing.assert_close(by_tau, expected[1])
     assert by_x[0] == 0
+
+
+def test_smallest_of_unsigned_numbers() -> None:
+    x = torch.tensor([[3], [0], [200]], dtype=torch.uint8)
+    assert segment_min(x, torch.tensor([0, 0, 1]), dim_size=3).flatten().tolist() == [0, 200, 0]

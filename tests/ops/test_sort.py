@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from gpool.ops.sort import sort_keys, sort_values
 
@@ -51,3 +52,8 @@ def test_inside_a_transform() -> None:
         return x[order][0]
 
     assert torch.func.grad(function)(torch.tensor([1.0, 1.0, 1.0])).tolist() == [0, 0, 1]
+
+
+def test_a_trace_holds_the_sort() -> None:
+    traced = make_fx(lambda k: (*sort_keys(k, 100), sort_values(k)))(torch.tensor([3, 1, 2]))
+    assert [v.tolist() for v in traced(torch.tensor([9, 5, 7]))] == [[5, 7, 9], [1, 2, 0], [5, 7, 9]]

@@ -114,3 +114,16 @@ def test_autocast() -> None:
 def test_bad_options_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         gpool.EdgeContraction(C, **{name: value})
+
+
+@pytest.mark.parametrize("score", ["softmax", "tanh", "sigmoid"])
+def test_self_loops_change_nothing(score: Any) -> None:
+    edges, x = both_ways([(0, 1), (1, 2), (3, 4)]), torch.randn(6, C, dtype=torch.float64)
+    loops = torch.cat([edges, torch.tensor([[0, 2, 5], [0, 2, 5]])], dim=1)
+    ours = layer(score=score)
+    without, with_loops = ours(x, edges), ours(x, loops)
+    assert torch.equal(without.cluster, with_loops.cluster)
+    torch.testing.assert_close(without.score, with_loops.score)
+    torch.testing.assert_close(without.x, with_loops.x)
+    with_loops.x.sum().backward()
+    assert all(p.grad.isfinite().all() for p in ours.parameters())

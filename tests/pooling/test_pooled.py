@@ -102,6 +102,7 @@ def test_records_for_others(name: str) -> None:
     assert data.edge_index is out.edge_index
     assert data.batch is out.batch
     assert data.edge_attr is out.edge_attr
+    assert data.num_graphs == out.batch_size
     data.validate()
     select, connect = out.as_pyg()
     assert select.num_nodes == 7

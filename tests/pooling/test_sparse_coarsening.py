@@ -264,3 +264,11 @@ def test_compiles_in_one_graph(backend: str) -> None:
         torch.testing.assert_close(actual, expected)
         expected_grad = torch.autograd.grad(expected.sum(), list(model.parameters()))
         torch.testing.assert_close(torch.autograd.grad(actual.sum(), list(model.parameters())), expected_grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_zero_direction_in_half_precision(dtype: torch.dtype) -> None:
+    layer = gpool.SparseCoarsening(C).to(dtype)
+    torch.nn.init.zeros_(layer.weight)
+    out = layer(torch.randn(4, C, dtype=dtype), both_ways([(0, 1), (2, 3)]))
+    assert out.x.isfinite().all()
