@@ -23,6 +23,8 @@ class Mean(Aggregation):
         return y
 
     def forward(self, x, index=None, ptr=None, dim_size=None, dim=-2) -> Tensor:
+        if dim not in (-2, x.dim() - 2):
+            return self.forward(x.movedim(dim, -2), index, ptr, dim_size).movedim(-2, dim)
         if ptr is not None and index is None:
             index = torch.repeat_interleave(ptr.diff(), output_size=x.size(dim))
         wide = x.float() if x.dtype == torch.bfloat16 else x
@@ -74,6 +76,16 @@ class Random(Mean):
 class InPlace(Mean):
     def fault(self, x, index, dim_size):
         return x.mul_(2)
+
+
+class LeaksNan(Mean):
+    def fault(self, x, index, dim_size):
+        return x + 0 * x.sum()
+
+
+class IgnoresDim(Mean):
+    def forward(self, x, index=None, ptr=None, dim_size=None, dim=-2):
+        return super().forward(x, index[: x.size(-2)], ptr, dim_size)
 
 
 class ReadsValues(Mean):
@@ -133,6 +145,8 @@ def test_a_right_layer_passes() -> None:
         (WrongGradient, "gradcheck"),
         (Random, "repeats"),
         (InPlace, "repeats"),
+        (LeaksNan, "batch_independence"),
+        (IgnoresDim, "leading_dimensions"),
         (ReadsValues, "compiles"),
         (ReadsValues, "exports"),
         (NoPtr, "ptr"),

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpool.ops.segment import segment_broadcast, segment_count
+from gpool.ops.segment import segment_broadcast, segment_count, segment_sum
 
 __all__ = ["band_attention"]
 
@@ -24,10 +24,14 @@ def band_attention(
     """See :func:`gpool.ops.attention.ragged_attention`: [N, H, D] -> [N, H, D].
 
     With the nodes sorted by graph and cut into chunks of c = ``max_size`` rows, the graph of any row of a
-    chunk lies in that chunk and its two neighbours: [T, c] queries meet [T, 3 c] keys.
+    chunk lies in that chunk and its two neighbours: [T, c] queries meet [T, 3 c] keys. A graph with an
+    entry that is not finite gives NaN, and so does one that is larger than ``max_size``.
     """
     if index.numel() == 0:
         return value
+    spoilt = ~(query + key + value).isfinite().all(-1).all(-1)  # [N]; a weight of 0 would not stop these
+    spoilt_graph = segment_sum(spoilt.long(), index, dim_size=dim_size) > 0
+    query, key, value = (v.masked_fill(spoilt[:, None, None], 0.0) for v in (query, key, value))
     chunk, rows = max_size, torch.arange(index.numel(), device=index.device)
     order = index.argsort(stable=True)
     node, graph = _around(order, index, chunk)  # [T, 3 c] each
@@ -42,8 +46,9 @@ def band_attention(
     )  # [T, H, c, D]
     place = torch.empty_like(order).index_copy(0, order, rows)  # of every node in the sorted order
     out = y[place // chunk, :, place % chunk]  # [N, H, D]
-    too_large = segment_broadcast(segment_count(index, dim_size=dim_size) > max_size, index)
-    return out.masked_fill(too_large[:, None, None], float("nan"))
+    too_large = segment_count(index, dim_size=dim_size) > max_size
+    nothing = segment_broadcast(too_large | spoilt_graph, index)
+    return out.masked_fill(nothing[:, None, None], float("nan"))
 
 
 def _around(order: Tensor, index: Tensor, chunk: int) -> tuple[Tensor, Tensor]:

@@ -121,7 +121,7 @@ def log_ratio(m: Tensor, top: Tensor, local: Tensor | None, safe: bool, out: Ten
     if safe:
         over = top.reciprocal()
         over = over if local is None else torch.index_select(over, 0, local, out=out)
-        return torch.mul(m, over, out=out).log_()
+        return torch.mul(m, over, out=out).log_().clamp_(-FAR, FAR)
     root = torch.where(top > 0, top, 1.0).sqrt_()
     root = root if local is None else torch.index_select(root, 0, local, out=out)
     return torch.div(m.sqrt(), root, out=out).log_().mul_(2).clamp_(min=-FAR)

@@ -111,7 +111,8 @@ def _join(
     log = log_ratio(extreme, joined, segment, False, torch.empty_like(extreme))
     factor = (p * log).clamp_(max=0.0).exp_()
     rows = [total * factor, (entropy + log * total) * factor]
-    return [joined, *(torch.zeros_like(joined).index_add_(0, segment, v) for v in rows)], factor
+    zero = torch.zeros_like(joined, dtype=torch.float64)  # 1 / p may enlarge the rounding of these sums, too
+    return [joined, *(zero.index_add(0, segment, v.double()).to(v.dtype) for v in rows)], factor
 
 
 def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:

@@ -21,6 +21,13 @@ class Magnitude(NamedTuple):
     eps: float = 0.0
     eps_mode: str = "add"
 
+    def check(self) -> None:
+        """Raises a ValueError for an unknown option."""
+        if self.sign not in ("none", "abs", "relu"):
+            raise ValueError(f"sign={self.sign!r} must be 'none', 'abs' or 'relu'")
+        if self.eps_mode not in ("add", "clamp"):
+            raise ValueError(f"eps_mode={self.eps_mode!r} must be 'add' or 'clamp'")
+
     @property
     def positive(self) -> bool:
         """Whether eps keeps every quotient of magnitudes below 1e31 within the range of float32."""

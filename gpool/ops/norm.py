@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -34,11 +36,17 @@ def segment_norm(
     broadcast against a row of x; orders of both signs may be mixed.
 
     An empty segment gives 0. A segment whose extreme is 0 gives 0; the gradient at an exact zero of m is 0.
-    Differentiable twice; second derivatives take the slow way.
+    Entries must be finite. Differentiable twice; second derivatives take the slow way.
+
+    Raises:
+        ValueError: p is a number that is 0 or infinite; ``magnitude`` has an unknown option.
     """
+    if not isinstance(p, Tensor) and (p == 0 or math.isinf(p)):
+        raise ValueError(f"p={p} must be finite and not 0; take a large p for the maximum")
+    magnitude.check()
     index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
     rows = as_rows(widened(x), dim)
-    p, q = per_row(p, x, dim), per_row(q, x, dim)
+    p, q = (per_row(widened(v) if isinstance(v, Tensor) else v, x, dim) for v in (p, q))
     sign = _sign(p)
     if rows.device.type != "cpu" or rows.numel() == 0 or torch.compiler.is_compiling():
         y = plain_norm(rows, p, q, index, size, magnitude, sign)
@@ -46,7 +54,7 @@ def segment_norm(
         learn = isinstance(p, Tensor) and p.requires_grad
         # First of all, so that nothing smaller takes a part of the block that the last gradient has left.
         slope = torch.empty_like(rows) if rows.requires_grad else None
-        pieces = cut(index, ptr, size, rows.size(1))
+        pieces = cut(index, None if ptr is None else ptr.long(), size, rows.size(1))
         y, *_ = ChunkedNorm.apply(rows, p, q, pieces, index, magnitude, sign, [slope], learn)
     return from_rows(y.to(x.dtype), x, dim)
 

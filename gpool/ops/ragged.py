@@ -20,6 +20,8 @@ def resolve(
     """The index [N] and the number of segments, from whichever of index and ptr is given, or one segment."""
     if ptr is not None:
         size = ptr.numel() - 1
+        if ptr.device.type == "cpu" and not torch.compiler.is_compiling():
+            _check(ptr, length)
         if dim_size is not None and dim_size != size:
             raise ValueError(
                 f"dim_size={dim_size} must be {size}, one less than the {size + 1} entries of ptr"
@@ -27,7 +29,7 @@ def resolve(
         if index is None:
             segments = torch.arange(size, device=ptr.device)
             index = torch.repeat_interleave(segments, ptr.diff(), output_size=length)
-        return index, size
+        return index.long(), size
     if index is None:
         return torch.zeros(length, dtype=torch.long, device=device), 1 if dim_size is None else dim_size
     if index.dim() != 1 or index.numel() != length:
@@ -36,7 +38,13 @@ def resolve(
         )
     if dim_size is None:
         dim_size = int(index.max()) + 1 if length > 0 else 0
-    return index, dim_size
+    return index.long(), dim_size
+
+
+def _check(ptr: Tensor, length: int) -> None:
+    if ptr.dim() != 1 or ptr.numel() == 0 or int(ptr[0]) != 0 or int(ptr[-1]) != length:
+        ends = f"from {int(ptr[0])} to {int(ptr[-1])}" if ptr.numel() > 0 else "without entries"
+        raise ValueError(f"ptr {ends} must rise from 0 to {length}, the number of entries")
 
 
 def along(v: Tensor, x: Tensor, dim: int) -> Tensor:

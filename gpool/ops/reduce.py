@@ -72,14 +72,14 @@ class _Extreme(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
         x, index, y = (t.detach() for t in ctx.saved_tensors)
-        ties, count = torch.empty_like(x), torch.zeros_like(y)
+        ties, count = torch.empty_like(x), torch.zeros_like(widened(y))
         for rows in row_chunks(x):
             here, part = index[rows], ties[rows]
             torch.index_select(y, 0, here, out=part)
             torch.eq(
                 x[rows], part, out=part
             )  # in the type of x: comparisons into bool are several times slower
-            count.index_add_(0, here, part)
+            count.index_add_(0, here, widened(part))
         share = grad / count.clamp_(min=1)
         if torch.is_grad_enabled():
             return ties * share.index_select(0, index), None, None, None

@@ -7,7 +7,7 @@ An empty segment reduces to zero in every function that returns one row a segmen
 
 Half types are added up in float32. All functions are differentiable twice. Those whose backward pays for
 being written by hand run as an autograd Function; under torch.compile and torch.export they are plain
-operations.
+operations. They have no rule for forward-mode derivatives and ``torch.func.vmap``.
 
 Example:
     >>> import torch

@@ -50,7 +50,8 @@ class GNP(Aggregation):
         x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
         With N nodes, B graphs, C channels.
 
-    An empty graph gives zeros (with ``mix="linear"``: its bias, zero at the start); one node |x| + eps.
+    An empty graph gives zeros (with ``mix="linear"``: its bias, zero at the start); one node its m, |x| + eps
+    by default.
 
     Raises:
         ValueError: an option is unknown, ``p`` is out of its bounds, or x has not ``channels`` channels.

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.ragged import resolve
+from gpool.ops.ragged import resolve, widened
 from gpool.ops.segment import Magnitude, segment_min, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
@@ -27,7 +27,7 @@ class PowerMean(Aggregation):
     .. math:: y_{g,c} = \Big( \frac{1}{n_g} \sum_{i \in g} \max(x_{ic}, \epsilon)^{p_c} \Big)^{1 / p_c}
 
     PyG's PowerMeanAggregation clamps to [1e-4, 100] before the power and again after the mean of the powers,
-    and so returns 4.64 for a constant 10 at p = 3. Here a constant is its own mean, at every magnitude and p.
+    and so returns 4.64 for a constant 10 at p = 3. Here a constant from eps on is its own mean, at every p.
 
     Args:
         channels: width of x; None: any, with one group.
@@ -38,8 +38,9 @@ class PowerMean(Aggregation):
         p_min: lower bound of the exponents.
         p_max: upper bound of the exponents.
         eps: lower bound of the entries, below which their gradient is zero.
-        signed: what becomes of negative entries: ``"clamp"`` them to eps; or ``"shift"`` every graph and
-            channel by its minimum and add it back, which makes the mean follow translations of x.
+        signed: what becomes of negative entries: ``"clamp"`` them to eps; ``"shift"`` every graph and
+            channel by its minimum and add it back, which makes the mean follow translations of x; or
+            ``"error"``, refuse them.
 
     Shape:
         x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
@@ -48,7 +49,8 @@ class PowerMean(Aggregation):
     An empty graph gives zeros; one node gives max(x, eps) (with "shift": x + eps).
 
     Raises:
-        ValueError: groups do not divide channels, p is out of its bounds, or x has not ``channels`` channels.
+        ValueError: groups do not divide channels, p is out of its bounds, x has not ``channels`` channels, or
+            an entry is negative where ``signed="error"`` (on a GPU an asynchronous device assertion).
 
     Example:
         >>> PowerMean(2, p=3.0)(torch.full((4, 2), 10.0), torch.tensor([0, 0, 0, 1])).round(decimals=4)
@@ -66,13 +68,13 @@ class PowerMean(Aggregation):
         p_min: float = 0.1,
         p_max: float = 1e4,
         eps: float = 1e-6,
-        signed: Literal["clamp", "shift"] = "clamp",
+        signed: Literal["clamp", "shift", "error"] = "clamp",
     ) -> None:
         super().__init__()
         if groups < 1 or (1 if channels is None else channels) % groups:
             raise ValueError(f"groups={groups} must divide channels={channels}")
-        if signed not in ("clamp", "shift"):
-            raise ValueError(f"signed={signed!r} must be 'clamp' or 'shift'")
+        if signed not in ("clamp", "shift", "error"):
+            raise ValueError(f"signed={signed!r} must be 'clamp', 'shift' or 'error'")
         if eps <= 0:
             raise ValueError(f"eps={eps} must be positive")
         if learn or param not in ("softplus", "inverse"):
@@ -118,13 +120,26 @@ class PowerMean(Aggregation):
         p = self.exponents()
         if isinstance(p, Tensor) and self.groups > 1:
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]
-        if self.signed == "clamp":
+        if self.signed == "error":
+            _refuse_negative(x)
+        if self.signed != "shift":
             at_least = Magnitude("relu", self.eps, "clamp")
             return segment_norm(x, p, 1 / p, index, ptr, dim_size, dim, at_least)
         index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-        low = segment_min(x, index, dim_size=size, dim=dim)
-        above = x - low.index_select(dim, index)
-        return low + segment_norm(above, p, 1 / p, index, ptr, size, dim, Magnitude("relu", self.eps))
+        wide = widened(x)
+        low = segment_min(wide, index, dim_size=size, dim=dim)
+        # In float64 on the way back: the minimum's gradient is 1 less a sum over all of its segment.
+        above = wide - low.double().index_select(dim, index).to(wide.dtype)
+        y = low + segment_norm(above, p, 1 / p, index, ptr, size, dim, Magnitude("relu", self.eps))
+        return y.to(x.dtype)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(learn={self.learn})"
+
+
+def _refuse_negative(x: Tensor) -> None:
+    fine, message = (x >= 0).all(), "x has negative entries; take signed='clamp' or signed='shift'"
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
+        torch._assert_async(fine, message)
+    elif not fine:
+        raise ValueError(message)

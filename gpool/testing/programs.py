@@ -44,8 +44,9 @@ def assert_compiles(subject: Subject) -> None:
     y, expected = compiled(inputs, GRAPHS), held(inputs, GRAPHS)
     subject.close(y, expected, "compiled rows")
     weight = torch.randn_like(expected)
+    wanted = (*inputs, *(p for p in layer.parameters() if p.requires_grad))
     for a, b in zip(
-        *(torch.autograd.grad((v * weight).sum(), inputs, allow_unused=True) for v in (y, expected)),
+        *(torch.autograd.grad((v * weight).sum(), wanted, allow_unused=True) for v in (y, expected)),
         strict=True,
     ):
         assert (a is None) == (b is None), "a compiled layer must have the gradients of the layer"

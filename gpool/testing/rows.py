@@ -40,6 +40,8 @@ def assert_batch_independence(subject: Subject) -> None:
     loud = tuple(torch.where(other.view(-1, *[1] * (v.dim() - 1)), v * 1e3 + 7, v) for v in inputs)
     keep = torch.arange(SIZE) != 2
     subject.close(subject.call(layer, loud, GRAPHS, SIZE)[keep], y[keep], "rows after another graph changed")
+    gone = tuple(torch.where(other.view(-1, *[1] * (v.dim() - 1)), torch.nan, v) for v in inputs)
+    subject.close(subject.call(layer, gone, GRAPHS, SIZE)[keep], y[keep], "rows beside a graph of NaN")
 
 
 def assert_relabelling(subject: Subject) -> None:
@@ -86,12 +88,14 @@ def assert_ptr(subject: Subject) -> None:
 
 
 def assert_leading_dimensions(subject: Subject) -> None:
-    """[2, 3, N, C] is pooled as each of its six [N, C]."""
+    """[2, 3, N, C] is pooled as each of its six [N, C]; so is [N, 2, 3, C] along ``dim=0``."""
     layer = subject.copy()
     x = torch.stack([subject.inputs(len(GRAPHS))[0] for _ in range(6)])
     y = torch.stack([layer(v, GRAPHS, dim_size=SIZE) for v in x])
     many = layer(x.view(2, 3, *x.shape[1:]), GRAPHS, dim_size=SIZE)
     subject.close(many, y.view(2, 3, *y.shape[1:]), "rows with leading dimensions")
+    first = layer(x.view(2, 3, *x.shape[1:]).movedim(2, 0), GRAPHS, dim_size=SIZE, dim=0)
+    subject.close(first.movedim(0, 2), many, "rows along dim=0")
 
 
 def assert_size(subject: Subject) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import gpool
 from gpool.ops import pieces, segment
 from gpool.ops.segment import (
     Magnitude,
@@ -297,3 +298,78 @@ def test_logsumexp_at_a_learned_temperature_beside_infinities() -> None:
 def test_smallest_of_unsigned_numbers() -> None:
     x = torch.tensor([[3], [0], [200]], dtype=torch.uint8)
     assert segment_min(x, torch.tensor([0, 0, 1]), dim_size=3).flatten().tolist() == [0, 200, 0]
+
+
+def test_the_weights_of_logsumexp_do_not_take_up_the_rounding_of_its_value() -> None:
+    x = torch.tensor([[1e5], [1e5 + 0.01], [1e5 - 0.02]], requires_grad=True)
+    (grad,) = torch.autograd.grad(segment_logsumexp(x, tau=0.01).sum(), x)
+    expected = (x.detach().double() / 0.01).softmax(0).float()
+    torch.testing.assert_close(grad, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_learned_temperature_beside_minus_infinity(create_graph: bool) -> None:
+    x, tau = torch.tensor([[1.0], [-torch.inf]]), torch.tensor(0.5, requires_grad=True)
+    (grad,) = torch.autograd.grad(segment_logsumexp(x, tau=tau).sum(), tau, create_graph=create_graph)
+    assert grad.item() == 0
+
+
+def test_logsumexp_of_plus_infinity() -> None:
+    x = torch.tensor([[torch.inf], [1.0], [2.0]])
+    y = segment_logsumexp(x, torch.tensor([0, 0, 1]), dim_size=2)
+    assert y.flatten().tolist() == [torch.inf, 2.0]
+
+
+@pytest.mark.parametrize("sign", ["+", "-"])
+def test_the_orders_gradient_is_finite_at_the_ends_of_float32(sign: str) -> None:
+    layer = gpool.GNP(1, p=1.0, sign=sign, eps=1e-7)
+    y = layer(torch.tensor([[0.0], [1e33], [3e38]]))
+    y.backward()
+    assert y.isfinite().all()
+    assert layer.raw_p.grad.isfinite().all()
+
+
+def test_a_cut_segment_is_joined_as_exactly_as_its_pieces() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(60_000, 16, generator=generator) + 0.01
+    y = segment_norm(x, 0.12, 1 / 0.12)
+    expected = segment_norm(x.double(), 0.12, 1 / 0.12)
+    assert ((y.double() - expected) / expected).abs().max() < 1e-6
+
+
+def test_ties_are_counted_beyond_half_precision() -> None:
+    x = torch.zeros(70_000, 1, dtype=torch.float16, requires_grad=True)
+    segment_max(x).sum().backward()
+    assert x.grad.sum(dtype=torch.float64).item() == pytest.approx(1.0, rel=0.05)
+
+
+@pytest.mark.parametrize("ptr", [[2, 4, 6], [0, 2], [0, 2, 9], []])
+def test_a_ptr_that_does_not_fit_is_refused(ptr: list[int]) -> None:
+    for function in (segment_sum, segment_max, segment_softmax, segment_logsumexp):
+        with pytest.raises(ValueError, match="must rise from 0 to 8"):
+            function(torch.ones(8, 1), ptr=torch.tensor(ptr, dtype=torch.long))
+    with pytest.raises(ValueError, match="must rise from 0 to 8"):
+        segment_norm(torch.ones(8, 1), 1.0, 0.0, ptr=torch.tensor(ptr, dtype=torch.long))
+
+
+@pytest.mark.parametrize("p", [0.0, float("inf"), -float("inf")])
+def test_orders_that_are_none_are_refused(p: float) -> None:
+    with pytest.raises(ValueError, match="must be finite and not 0"):
+        segment_norm(torch.ones(2, 1), p, 0.0)
+    with pytest.raises(ValueError, match="tau=-1"):
+        segment_logsumexp(torch.ones(2, 1), tau=-1.0)
+
+
+def test_unknown_magnitudes_are_refused() -> None:
+    for wrong in (Magnitude("Abs"), Magnitude("abs", 0.1, "ADD")):
+        with pytest.raises(ValueError, match=r"must be ('none', )?'a"):
+            segment_norm(torch.ones(2, 1), 1.0, 0.0, magnitude=wrong)
+
+
+def test_an_index_of_int32() -> None:
+    x, index = torch.randn(6, 2), torch.tensor([0, 1, 0, 1, 3, 3])
+    for function in (segment_sum, segment_mean, segment_max, segment_logsumexp, segment_softmax):
+        expected = function(x, index, dim_size=4)
+        torch.testing.assert_close(function(x, index.int(), dim_size=4), expected)
+    norm = segment_norm(x.abs(), 2.0, 0.0, index.int(), dim_size=4)
+    torch.testing.assert_close(norm, segment_norm(x.abs(), 2.0, 0.0, index, dim_size=4))

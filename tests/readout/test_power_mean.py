@@ -96,3 +96,23 @@ def test_bad_options_are_refused_by_name(options: dict, words: str) -> None:
 def test_bad_width_is_refused() -> None:
     with pytest.raises(ValueError, match="channels=4"):
         gpool.PowerMean(4)(torch.rand(3, 5), torch.zeros(3, dtype=torch.long), dim_size=1)
+
+
+def test_shift_gives_the_minimum_its_gradient_on_large_graphs() -> None:
+    x = torch.randn(20_000, 1, requires_grad=True)
+    (grad,) = torch.autograd.grad(gpool.PowerMean(1, p=1.0, signed="shift")(x).sum(), x)
+    assert grad[x.argmin()].item() == pytest.approx(1 / 20_000, rel=1e-2)
+
+
+def test_shift_works_in_float32_on_half_types() -> None:
+    x = (torch.randn(5000, 1) + 100).bfloat16()
+    layer = gpool.PowerMean(1, p=1.0, signed="shift", learn=False)
+    assert torch.equal(layer(x), layer(x.float()).bfloat16())
+
+
+def test_negative_entries_can_be_refused() -> None:
+    layer = gpool.PowerMean(2, signed="error")
+    x = torch.rand(4, 2)
+    assert torch.equal(layer(x), gpool.PowerMean(2)(x))
+    with pytest.raises(ValueError, match="signed='clamp' or signed='shift'"):
+        layer(x - 1)
