@@ -194,9 +194,11 @@ def group_is_gone(group: int) -> bool:
     return False
 
 
-def test_interrupted_and_started_again_equals_uninterrupted(finished: Path, tmp_path: Path) -> None:
-    path, out = tmp_path / "plan.yaml", tmp_path / "out"
-    path.write_text(yaml.safe_dump(plan()))
+def test_interrupted_and_started_again_equals_uninterrupted(tmp_path: Path) -> None:
+    path, out, whole = tmp_path / "plan.yaml", tmp_path / "out", tmp_path / "whole"
+    slow = plan(trainer={"max_epochs": 12})  # there must be time to interrupt it
+    path.write_text(yaml.safe_dump(slow))
+    run_plan(Plan(**slow), Store(whole))
     running = start(path, out, cells=3)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the command and its workers
     _, told = running.communicate(timeout=120)
@@ -207,7 +209,7 @@ def test_interrupted_and_started_again_equals_uninterrupted(finished: Path, tmp_
     assert not list((out / "cells").glob(".*"))
     again = subprocess.run(running.args, cwd=ROOT, capture_output=True, text=True, check=True)
     assert f"{8 - done} cells finished now, {done} before, 0 failed" in again.stderr
-    assert numbers(out) == numbers(finished)
+    assert numbers(out) == numbers(whole)
 
 
 def test_terminated_it_leaves_no_worker_behind(tmp_path: Path) -> None:
