@@ -12,9 +12,9 @@ from gpool.data.links import Links
 from gpool.data.ogb import OGBGraph
 from gpool.data.one_graph import OneGraph
 from gpool.data.planetoid import Planetoid
-from gpool.data.published import published_split
 from gpool.data.root import MissingData, data_root
 from gpool.data.shape import Shape
+from gpool.data.split_files import read_split
 from gpool.data.tu import TU
 
 __all__ = [
@@ -38,6 +38,6 @@ __all__ = [
     "Shape",
     "Split",
     "data_root",
-    "published_split",
+    "read_split",
     "stratified_split",
 ]

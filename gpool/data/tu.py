@@ -14,8 +14,8 @@ from torch_geometric.utils import degree
 
 from gpool.data.base import GraphData, labels_of
 from gpool.data.folds import Split
-from gpool.data.published import published_split
 from gpool.data.root import MissingData, data_root
+from gpool.data.split_files import read_split
 
 __all__ = ["TU"]
 
@@ -36,7 +36,7 @@ class TU(GraphData):
         max_degree: highest degree that has a column of its own, for sets without node features.
         add_degree: give every node its degree, one-hot up to the largest of the set, beside its features;
             without features it has its degree anyway.
-        split_files: published folds in place of drawn ones, see :func:`gpool.data.published_split`: a folder
+        split_files: published folds in place of drawn ones, see :func:`gpool.data.read_split`: a folder
             or JSON file, absolute or below ROOT, in which ``{name}`` and ``{seed}`` stand for the name and
             ``split_seed``, such as ``"splits/asap_20x10fold/{name}/10fold_idx_{seed}"``.
         standardize: shift and scale every continuous attribute to mean 0 and deviation 1 over the nodes of
@@ -78,7 +78,7 @@ class TU(GraphData):
         if self.split_files is None:
             return super().lay_out(labels)
         path = self.root.parent / self.split_files.format(name=self.dataset, seed=self.split_seed)
-        return published_split(path, self.fold, labels, self.val_fraction, self.split_seed)
+        return read_split(path, self.fold, labels, self.val_fraction, self.split_seed)
 
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""

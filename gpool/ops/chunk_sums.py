@@ -8,43 +8,61 @@ from torch import Tensor
 from gpool.ops.magnitude import Magnitude
 from gpool.ops.pieces import Pieces
 
-__all__ = ["extreme_of", "log_ratio", "sums_as_they_are", "sums_by_extremes"]
+__all__ = ["chunk_sums", "extreme_of", "log_ratio"]
 
 FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
 
 
-def sums_as_they_are(
+def chunk_sums(
     x: Tensor,
     p: Tensor | float,
     pieces: Pieces,
     magnitude: Magnitude,
+    sign: int,
     learn: bool,
     slope: Tensor | None,
-    near: float,
     wide: tuple[bool, bool],
-) -> list[Tensor] | None:
-    """Extreme (1), sum and entropy sum of every piece; None where a sum is not within 1/near .. near."""
-    spare = [x.new_empty(pieces.room, x.size(1)) for _ in range(4)]
+    near: float | None,
+) -> list[Tensor]:
+    """Extreme m*, sum of (m / m*)^p and its entropy sum (0 unless ``learn``) of every piece: three [K, D].
+
+    To ``slope`` goes (m / m*)^p / m times dm/dx of every entry. Where ``near`` is given, 1 stands for m* at
+    first, which saves two passes; should a sum then not lie within 1 / near .. near, all is done over with
+    extremes. ``wide`` says whether the sums of a chunk of one piece, and of several, are taken in float64.
+    """
+    safe = magnitude.positive
+    spare = [x.new_empty(pieces.room, x.size(1)) for _ in range(4 if pieces.perm is None else 5)]
     order, eps = torch.arange(pieces.room), x.new_full((), magnitude.eps)
-    totals, entropies = [], []
+    extremes, totals, entropies = [], [], []
     for start, stop, first, last in pieces.chunks:
-        entry = x[start:stop] if pieces.perm is None else x.index_select(0, pieces.perm[start:stop])
-        m, log, power, side = (v[: stop - start] for v in spare)
+        m, log, power, side, *room = (v[: stop - start] for v in spare)
+        if pieces.perm is None:
+            entry = x[start:stop]
+        else:
+            entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
         slope_m = magnitude.into(entry, eps, m, side)
-        torch.log(m, out=log)
-        torch.mul(log, p, out=power).exp_()
+        if near is not None:
+            torch.log(m, out=log)
+        else:
+            local = None if last - first == 1 else pieces.piece[start:stop] - first
+            extremes.append(extreme_of(m, local, p, sign, x.new_zeros(last - first, x.size(1))))
+            log_ratio(m, extremes[-1], local, safe, log)
+        torch.mul(log, p, out=power)
+        (power if safe else power.clamp_(max=0.0)).exp_()
         starts = pieces.starts[first:last]
         totals.append(_bag(power, starts, order, wide[last - first > 1]))
-        if not totals[1:] and not _within(totals[0], near):
-            return None
+        if near is not None and not totals[1:] and not _within(totals[0], near):
+            break  # the others will not do better
         if learn:
             entropies.append(_bag(log.mul_(power), starts, order))
         if slope is not None:
-            _times(power.div_(m), slope_m, slope[start:stop])
+            by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
+            _times(power.div_(by), slope_m, slope[start:stop])
     total = torch.cat(totals)
-    if not _within(total, near):
-        return None
-    return [torch.ones_like(total), total, torch.cat(entropies) if learn else torch.zeros_like(total)]
+    if near is not None and not _within(total, near):
+        return chunk_sums(x, p, pieces, magnitude, sign, learn, slope, wide, None)
+    extreme = torch.ones_like(total) if near is not None else torch.cat(extremes)
+    return [extreme, total, torch.cat(entropies) if learn else torch.zeros_like(total)]
 
 
 def _times(u: Tensor, by: Tensor | None, out: Tensor) -> None:
@@ -63,45 +81,6 @@ def _bag(v: Tensor, starts: Tensor, order: Tensor, wide: bool = False) -> Tensor
     if starts.numel() == 1:
         return addends.sum(0, keepdim=True).to(v.dtype)
     return torch.embedding_bag(addends, order[: v.size(0)], starts)[0].to(v.dtype)  # faster than to scatter
-
-
-def sums_by_extremes(
-    x: Tensor,
-    p: Tensor | float,
-    pieces: Pieces,
-    magnitude: Magnitude,
-    learn: bool,
-    slope: Tensor | None,
-    sign: int,
-    wide: tuple[bool, bool],
-) -> list[Tensor]:
-    """Extreme, sum and entropy sum of every piece, at any magnitude."""
-    width, safe = x.size(1), magnitude.positive
-    parts = [x.new_zeros(pieces.segment.numel(), width) for _ in range(3)]
-    spare = [x.new_empty(pieces.room, width) for _ in range(4 if pieces.perm is None else 5)]
-    order, eps = torch.arange(pieces.room), x.new_full((), magnitude.eps)
-    for start, stop, first, last in pieces.chunks:
-        m, log, power, side, *room = (v[: stop - start] for v in spare)
-        extreme, total, entropy = (v[first:last] for v in parts)
-        one = last - first == 1
-        local = None if one else pieces.piece[start:stop] - first
-        starts = pieces.starts[first:last]
-        if pieces.perm is None:
-            entry = x[start:stop]
-        else:
-            entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
-        slope_m = magnitude.into(entry, eps, m, side)
-        extreme_of(m, local, p, sign, extreme)
-        log_ratio(m, extreme, local, safe, log)
-        torch.mul(log, p, out=power)
-        (power if safe else power.clamp_(max=0.0)).exp_()
-        total.copy_(_bag(power, starts, order, wide[last - first > 1]))
-        if learn:
-            entropy.copy_(_bag(log.mul_(power), starts, order))
-        if slope is not None:
-            by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
-            _times(power.div_(by), slope_m, slope[start:stop])
-    return parts
 
 
 def extreme_of(v: Tensor, local: Tensor | None, p: Tensor | float, sign: int, out: Tensor) -> Tensor:

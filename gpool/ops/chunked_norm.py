@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.chunk_sums import extreme_of, log_ratio, sums_as_they_are, sums_by_extremes
+from gpool.ops.chunk_sums import chunk_sums, extreme_of, log_ratio
 from gpool.ops.magnitude import Magnitude
 from gpool.ops.pieces import Pieces
 from gpool.ops.plain_norm import finish, plain_norm
@@ -25,8 +25,7 @@ class ChunkedNorm(torch.autograd.Function):
 
     What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, written to the only
     entry of ``room`` (None: no gradient is asked for), which a row for each piece turns, in place, into the
-    gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq
-    = -y log n.
+    gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq = -y log n.
     """
 
     @staticmethod
@@ -43,13 +42,9 @@ class ChunkedNorm(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         slope = room[0]
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
-        parts = None
+        near = math.exp(NEAR * min(least, 1.0)) if magnitude.positive else None
         wide = (least < SMALL, least < SMALL or pieces.longest > LONG)
-        if magnitude.positive:
-            near = math.exp(NEAR * min(least, 1.0))
-            parts = sums_as_they_are(x, p, pieces, magnitude, learn, slope, near, wide)
-        if parts is None:
-            parts = sums_by_extremes(x, p, pieces, magnitude, learn, slope, sign, wide)
+        parts = chunk_sums(x, p, pieces, magnitude, sign, learn, slope, wide, near)
         (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
         total = total.masked_fill_(total == 0, 1.0)
         y = finish(extreme, total, pieces.sizes, p, q)

@@ -45,7 +45,7 @@ class Pieces(NamedTuple):
 
 def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
     """The pieces of entries of ``width`` numbers each, on the CPU."""
-    perm, sorted_index = None, ptr is None
+    perm = None
     if ptr is None:
         low, high = torch.aminmax(index)
         if int(low) < 0 or int(high) >= size:
@@ -57,8 +57,8 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
     count = ptr.diff()
     longest = int(count.max()) if size > 0 else 0
     whole = longest <= rows
-    if whole and sorted_index and size > 0 and int(count.min()) > 0:
-        segment, bounds, piece = torch.arange(size), ptr, index
+    if whole and size > 0 and int(count.min()) > 0:
+        segment, bounds, piece = torch.arange(size), ptr, index  # in order by now
     else:
         parts = (count + rows - 1).div(rows, rounding_mode="floor")  # [B]
         segment = torch.repeat_interleave(parts)  # [K]

@@ -21,7 +21,7 @@ def resolve(
     if ptr is not None:
         size = ptr.numel() - 1
         if ptr.device.type == "cpu" and not torch.compiler.is_compiling():
-            _check(ptr, length)
+            _check(ptr, index, length)
         if dim_size is not None and dim_size != size:
             raise ValueError(
                 f"dim_size={dim_size} must be {size}, one less than the {size + 1} entries of ptr"
@@ -41,10 +41,12 @@ def resolve(
     return index.long(), dim_size
 
 
-def _check(ptr: Tensor, length: int) -> None:
+def _check(ptr: Tensor, index: Tensor | None, length: int) -> None:
     if ptr.dim() != 1 or ptr.numel() == 0 or int(ptr[0]) != 0 or int(ptr[-1]) != length:
         ends = f"from {int(ptr[0])} to {int(ptr[-1])}" if ptr.numel() > 0 else "without entries"
         raise ValueError(f"ptr {ends} must rise from 0 to {length}, the number of entries")
+    if index is not None and not torch.equal(index.long(), torch.repeat_interleave(ptr.diff())):
+        raise ValueError("index and ptr disagree; they must name the same segments, or give one of them")
 
 
 def along(v: Tensor, x: Tensor, dim: int) -> Tensor:

@@ -373,3 +373,19 @@ def test_an_index_of_int32() -> None:
         torch.testing.assert_close(function(x, index.int(), dim_size=4), expected)
     norm = segment_norm(x.abs(), 2.0, 0.0, index.int(), dim_size=4)
     torch.testing.assert_close(norm, segment_norm(x.abs(), 2.0, 0.0, index, dim_size=4))
+
+
+def test_an_index_and_a_ptr_that_disagree_are_refused() -> None:
+    x, ptr = torch.rand(4, 1), torch.tensor([0, 2, 4])
+    for function in (segment_sum, segment_max, lambda x, *a: segment_norm(x, 1.0, 0.0, *a)):
+        assert torch.equal(function(x, torch.tensor([0, 0, 1, 1]), ptr), function(x, None, ptr))
+        with pytest.raises(ValueError, match="index and ptr disagree"):
+            function(x, torch.tensor([0, 1, 0, 1]), ptr)
+
+
+def test_a_large_order_in_half_precision() -> None:
+    x = torch.rand(64, 3).half()
+    half, full = gpool.GNP(3, p=300.0).half(), gpool.GNP(3, p=300.0)
+    half(x).sum().backward()
+    full(x.float()).sum().backward()
+    torch.testing.assert_close(half.raw_p.grad.float(), full.raw_p.grad, rtol=0.1, atol=1e-6)

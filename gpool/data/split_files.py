@@ -11,10 +11,10 @@ from sklearn.model_selection import train_test_split
 
 from gpool.data.folds import Split
 
-__all__ = ["published_split"]
+__all__ = ["read_split"]
 
 
-def published_split(
+def read_split(
     path: str | os.PathLike[str],
     fold: int,
     labels: np.ndarray,
