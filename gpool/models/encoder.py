@@ -73,6 +73,11 @@ class Encoder(nn.Module):
             raise ValueError(f"num_layers={num_layers} must be at least 1")
         if norm not in ("batch", "layer", None):
             raise ValueError(f"norm={norm!r} must be 'batch', 'layer' or None")
+        if norm == "layer" and hidden_channels < 2:
+            raise ValueError(
+                f"hidden_channels={hidden_channels} must be at least 2 for norm='layer': "
+                f"a layer norm over one channel is constant"
+            )
         self.in_channels = in_channels
         self.out_channels = self.hidden_channels = hidden_channels
         self.num_layers = num_layers

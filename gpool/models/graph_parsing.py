@@ -41,7 +41,8 @@ class GraphParsingNetwork(nn.Module):
         up_layers: convolutions of GNN_3, "follow" for as many as GNN_2 has, or a number.
         scorer_layers, set_layers, encoder_layers: layers of the perceptron on edges, of each set function,
             and of the encoder and the head each.
-        act_final: the last layer of scorer, set functions and convolutions gets its activation too.
+        act_final: the last layer of encoder, set functions and convolutions gets its activation too; never
+            the scorer's, nor the head's.
         dropout: everywhere but in the parse.
         edge_dropout: in the parse, see :class:`gpool.GraphParsing`.
         self_loops: whether a node may stay alone; by default it may where the task is not "graph".
@@ -107,10 +108,10 @@ class GraphParsingNetwork(nn.Module):
         self.max_levels = max_levels
         self.encoder = encoder
         if encoder is None:
-            self.embed = MLP(in_channels, width, width, encoder_layers, dropout)
+            self.embed = MLP(in_channels, width, width, encoder_layers, dropout, act_final)
         self.parse = GraphParsing(
             width,
-            scorer=ProductScorer(width, scorer_layers, dropout, act_final),
+            scorer=ProductScorer(width, scorer_layers, dropout),
             set_layers=set_layers,
             dropout=dropout,
             act_final=act_final,

@@ -27,6 +27,10 @@ class ResidualGCN(nn.Module):
         super().__init__()
         if layers < 0:
             raise ValueError(f"layers={layers} must not be negative")
+        if channels < 2 and layers > 0:
+            raise ValueError(
+                f"channels={channels} must be at least 2: a layer norm over one channel is constant"
+            )
         self.convs = nn.ModuleList(GCNConv(channels, channels) for _ in range(layers))
         self.norm = nn.LayerNorm(channels) if layers > 0 else None
         self.dropout = nn.Dropout(dropout)

@@ -31,6 +31,11 @@ class MLP(nn.Sequential):
     ) -> None:
         if layers < 1:
             raise ValueError(f"layers={layers} must be at least 1")
+        if layers > 1 and min(hidden_channels, out_channels if act_final else hidden_channels) < 2:
+            raise ValueError(
+                f"hidden_channels={hidden_channels}, out_channels={out_channels}, act_final={act_final}: "
+                f"a layer norm over one channel is constant; layers with a norm need at least 2 channels"
+            )
         width = [in_channels, *[hidden_channels] * (layers - 1), out_channels]
         parts: list[nn.Module] = []
         for i in range(layers):
@@ -60,6 +65,10 @@ class ResidualMLP(nn.Module):
 
     def __init__(self, channels: int, layers: int = 1, dropout: float = 0.0, act_final: bool = False) -> None:
         super().__init__()
+        if channels < 2:
+            raise ValueError(
+                f"channels={channels} must be at least 2: a layer norm over one channel is constant"
+            )
         if layers < 1:
             raise ValueError(f"layers={layers} must be at least 1")
         parts: list[nn.Module] = []

@@ -14,6 +14,7 @@ class ProductScorer(nn.Module):
     r"""A perceptron on the product of both ends' features: the same for {u, v} and {v, u}.
 
     From "Graph Parsing Networks", Song et al. 2024, arXiv 2402.14393: :math:`\mathrm{MLP}(h_u \odot h_v)`.
+    Its last layer is a bare linear map: a layer norm over the one score would make all scores equal.
 
     Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
 
@@ -23,9 +24,9 @@ class ProductScorer(nn.Module):
     torch.Size([2])
     """
 
-    def __init__(self, channels: int, layers: int = 2, dropout: float = 0.0, act_final: bool = False) -> None:
+    def __init__(self, channels: int, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
-        self.mlp = MLP(channels, channels, 1, layers, dropout, act_final)
+        self.mlp = MLP(channels, channels, 1, layers, dropout)
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""

@@ -79,8 +79,9 @@ def inputs(case: dict[str, Any]) -> tuple[Tensor, Tensor]:
     return torch.tensor(case["x"], dtype=torch.float64), both_ways(case["undirected_edges"])
 
 
-def test_authors_outputs_and_gradients(golden: Callable[[str], Any]) -> None:
-    file = golden("gpn_graph_share.json")
+@pytest.mark.parametrize("case", ["gpn_graph_share.json", "gpn_graph_ident.json"])
+def test_authors_outputs_and_gradients(case: str, golden: Callable[[str], Any]) -> None:
+    file = golden(case)
     batch = torch.tensor(file["batch"])
     for stop in "graph", "batch":
         net, names = authors_model(file, stop=stop)
