@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpool.ops.ties import near
+
 __all__ = [
     "asymmetry",
     "best_neighbour",
@@ -15,68 +17,106 @@ __all__ = [
     "matching",
     "parse",
     "parse_merge",
+    "roots",
 ]
 
 
-def best_neighbour(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None) -> Tensor:
-    """For every node the neighbour at the other end of its best edge, int64 [N]; the node itself if it has
+def _tie_bar(
+    score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None, within: float | None
+) -> Tensor:
+    """The score from which on an edge counts as a best one of a node, [N]; inf where a node has no edge."""
+    best = score.new_full((num_nodes,), -torch.inf) if own is None else own.clone()
+    best.scatter_reduce_(0, torch.cat([u, v]), torch.cat([score, score]), "amax")
+    bar = best - best.abs().clamp_(min=1.0).mul_(near(score.dtype) if within is None else within)
+    return bar.masked_fill_(best == -torch.inf, torch.inf)
+
+
+def best_neighbour(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None, within: float | None = None) -> Tensor:
+    """For every node the neighbor at the other end of its best edge, int64 [N]; the node itself if it has
     none.
 
-    Among equal scores the neighbour of the smallest id wins.
+    Scores near the best tie with it, and among them the neighbor of the smallest id wins: rounding, which
+    depends on the other graphs of a batch, does not decide between equal edges.
 
     Args:
         score: scores of the undirected edges {u, v}, each listed once, [M]; -inf takes an edge out.
         u, v: their end points [M].
         num_nodes: N.
         own: scores of staying alone [N]; a tie is lost to an edge.
+        within: how much smaller than the best a score may be, relative to max(1, |best|); by default
+            :func:`gpool.ops.ties.near` of its type.
     """
+    bar = _tie_bar(score, u, v, num_nodes, own, within)
     ends, others = torch.cat([u, v]), torch.cat([v, u])
-    both = torch.cat([score, score])
-    best = score.new_full((num_nodes,), -torch.inf) if own is None else own.clone()
-    best.scatter_reduce_(0, ends, both, "amax")
-    winning = (both == best.index_select(0, ends)) & (both > -torch.inf)
-    chosen = torch.full_like(best, num_nodes, dtype=torch.long)
+    winning = torch.cat([score, score]) >= bar.index_select(0, ends)
+    chosen = torch.full((num_nodes,), num_nodes, dtype=torch.long, device=u.device)
     chosen.scatter_reduce_(0, ends, torch.where(winning, others, num_nodes), "amin")
     return torch.where(chosen == num_nodes, torch.arange(num_nodes, device=u.device), chosen)
 
 
-def compress(parent: Tensor) -> Tensor:
-    """The root above every node of a forest ``parent`` [N] (a root is its own parent), by pointer jumping.
+ROUNDS = 31  # doublings that reach past every cycle and tail of less than 2^31 nodes
 
-    ceil(log2 N) doublings at most. On the CPU it stops as soon as nothing moves; elsewhere it does them all,
-    since looking would be a synchronisation.
+
+def _is_open(pointer: Tensor) -> bool:
+    """Whether a loop may look at values and stop early: on the CPU, where that is no synchronization."""
+    return pointer.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def roots(pointer: Tensor) -> Tensor:
+    """One node for each weak component of the graph v -> pointer[v], at every node of it: int64 [N].
+
+    A component has exactly one cycle; the root is the smallest node of it. Pairs that point at each other are
+    cut first, which leaves trees but where near-ties close a longer cycle. Pointer jumping then takes every
+    node to its root, or onto its cycle, whose smallest node as many doublings find. On the CPU this stops as
+    soon as nothing moves; elsewhere, where looking would be a synchronization, and in traces the number of
+    rounds is constant.
     """
-    look = parent.device.type == "cpu" and not torch.compiler.is_compiling()
-    for _ in range(max(parent.numel() - 1, 0).bit_length()):
+    node = torch.arange(pointer.numel(), device=pointer.device)
+    mutual = pointer.index_select(0, pointer) == node
+    parent = torch.where(mutual & (node < pointer), node, pointer)
+    look = _is_open(parent)
+    rounds = max(parent.numel() - 1, 0).bit_length() if look else ROUNDS
+    above = parent
+    for _ in range(rounds):
+        further = above.index_select(0, above)
+        if look and torch.equal(further, above):
+            return above
+        above = further
+    least, step = node, parent  # the least of the next 2^k nodes; the node 2^k ahead
+    for _ in range(rounds):
+        least = torch.minimum(least, least.index_select(0, step))
+        step = step.index_select(0, step)
+    return least.index_select(0, above)
+
+
+def parse(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None, within: float | None = None) -> Tensor:
+    """One round of graph parsing: the root of every node in the graph of best incident edges, int64 [N].
+
+    Nodes of the same root are the weakly connected components of u -> best neighbor of u: one Borůvka round
+    of a maximum-weight spanning forest. See :func:`best_neighbour` and :func:`roots`.
+    """
+    return roots(best_neighbour(score, u, v, num_nodes, own, within))
+
+
+def parse_merge(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None, within: float | None = None) -> Tensor:
+    """As :func:`parse`, but a node follows all edges that tie for its best: no tie is broken, so that the
+    partition does not depend on how nodes are numbered. int64 [N], the smallest node id of the cluster.
+    """
+    bar = _tie_bar(score, u, v, num_nodes, own, within)
+    followed = (score >= bar.index_select(0, u)) | (score >= bar.index_select(0, v))
+    index = followed.nonzero().view(-1)
+    return components(u.index_select(0, index), v.index_select(0, index), num_nodes)
+
+
+def compress(parent: Tensor) -> Tensor:
+    """The root above every node of a forest ``parent`` [N] (a root is its own parent), by pointer jumping."""
+    look = _is_open(parent)
+    for _ in range(max(parent.numel() - 1, 0).bit_length() if look else ROUNDS):
         above = parent.index_select(0, parent)
         if look and torch.equal(above, parent):
             break
         parent = above
     return parent
-
-
-def parse(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None) -> Tensor:
-    """One round of graph parsing: the root of every node in the forest of best incident edges, int64 [N].
-
-    Nodes of the same root are the weakly connected components of u -> best neighbour of u: one Borůvka round
-    of a maximum-weight spanning forest. With ties broken by (min id, max id) its only cycles are pairs that
-    choose each other, and the smaller of the two becomes the root.
-    """
-    node = torch.arange(num_nodes, device=u.device)
-    best = best_neighbour(score, u, v, num_nodes, own)
-    mutual = best.index_select(0, best) == node
-    return compress(torch.where(mutual & (node < best), node, best))
-
-
-def parse_merge(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None) -> Tensor:
-    """As :func:`parse`, but a node follows all of its equally best edges: no tie is broken, so that the
-    partition does not depend on how nodes are numbered. int64 [N], the smallest node id of the cluster.
-    """
-    best = score.new_full((num_nodes,), -torch.inf) if own is None else own.clone()
-    best.scatter_reduce_(0, torch.cat([u, v]), torch.cat([score, score]), "amax")
-    followed = (score == best.index_select(0, u)) | (score == best.index_select(0, v))
-    index = (followed & (score > -torch.inf)).nonzero().view(-1)
-    return components(u.index_select(0, index), v.index_select(0, index), num_nodes)
 
 
 def components(u: Tensor, v: Tensor, num_nodes: int) -> Tensor:

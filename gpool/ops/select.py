@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
+from gpool.ops.ties import order_ties
 
 __all__ = ["keep_count", "topk_select"]
 
@@ -49,15 +50,21 @@ def _ascending(score: Tensor) -> Tensor:
     return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long()
 
 
-def topk_select(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> Tensor:
+def topk_select(
+    score: Tensor, batch: Tensor, count: Tensor, batch_size: int, tolerance: Tensor | None = None
+) -> Tensor:
     """The ids of the ``count`` highest scores of every graph: grouped by graph, best first, ties by lower id.
 
     One stable sort of the key (graph, -score) packed into 64 bits; a float64 score, which leaves no room
     for the graph, takes two. The batch vector may be in any order.
 
+    Args:
+        tolerance: how close two scores are that tie, absolute, for each score; exact ties by default. See
+            :func:`gpool.ops.ties.order_ties`.
+
     Shape:
-        score [N], batch int64 [N], count int64 [B] -> int64 [sum of count], no entry more than there are.
-        An empty graph contributes nothing.
+        score [N], batch int64 [N], count int64 [B], tolerance [N] -> int64 [sum of count], no entry more than
+        there are. An empty graph contributes nothing.
     """
     score = score.detach()
     if score.dtype == torch.float64:
@@ -68,6 +75,9 @@ def topk_select(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) ->
         key = (batch << 32) + (2**31 - 1 - _ascending(score.float()))
         key, order = sort_keys(key, batch_size << 32)
         graph = key >> 32
+    if tolerance is not None:
+        value, within = score.index_select(0, order), tolerance.index_select(0, order)
+        order = order_ties(order, value, graph, within)
     size = segment_count(batch, dim_size=batch_size)
     start = size.cumsum(0) - size
     rank = torch.arange(order.numel(), device=order.device) - start.index_select(0, graph)

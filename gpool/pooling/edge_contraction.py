@@ -11,6 +11,7 @@ from gpool.ops.coarsen import REDUCE, quotient
 from gpool.ops.parse import components, label_clusters, matching
 from gpool.ops.segment import segment_count, segment_softmax, segment_sum
 from gpool.ops.select import keep_count, topk_select
+from gpool.ops.ties import near
 from gpool.pooling.base import Pooling
 from gpool.pooling.pooled import Pooled
 from gpool.pooling.scorer import ConcatScorer
@@ -43,7 +44,7 @@ class EdgeContraction(Pooling):
         contract: the share of the edges of every graph, the best ones, that may be contracted; 1.0 by default
             for a matching. Components percolate: a quarter of the edges can join nearly all nodes, so that
             their default is 0.1.
-        threshold: only edges that score more than this may be contracted.
+        threshold: only edges that score more than this, by more than rounding, may be contracted.
         gate: multiply by g; otherwise the scorer gets no gradient.
         reduce: how the attributes of edges between the same two clusters combine: "sum", "mean", "max",
             "min".
@@ -53,7 +54,7 @@ class EdgeContraction(Pooling):
         :class:`Pooled`, whose ``score`` [K] is the gate and ``inside`` [K] the number of edges it is the mean
         of (1 where there is none). A node without edges stays. An empty graph stays empty, a graph of one
         node stays as it is. Self-loops are ignored; of parallel edges the best counts in a matching. Equal
-        scores go by position in ``edge_index``.
+        scores (to :func:`gpool.ops.ties.near`) go by position in ``edge_index``.
 
     Raises:
         ValueError: an option is not one of those above; an argument of ``forward`` has the wrong shape.
@@ -105,8 +106,8 @@ class EdgeContraction(Pooling):
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
         source, target = edge_index[0], edge_index[1]
-        score = self._score(x, source, target)
-        chosen = self._candidates(score.detach(), source, target, batch, batch_size)  # best first
+        score, within = self._score(x, source, target)
+        chosen = self._candidates(score.detach(), within, source, target, batch, batch_size)  # best first
         u, v = source.index_select(0, chosen), target.index_select(0, chosen)
         if self.merge == "matching":
             pair = matching(torch.arange(chosen.numel(), device=x.device), u, v, x.size(0))
@@ -137,28 +138,32 @@ class EdgeContraction(Pooling):
             inside=inside.clamp(min=1),
         )
 
-    def _score(self, x: Tensor, source: Tensor, target: Tensor) -> Tensor:
+    def _score(self, x: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, float]:
+        """Score of every edge [E], and the relative difference within which two of them tie."""
         logit = self.scorer(x, source, target)
+        within = near(logit.dtype)
         logit = logit.float() if logit.dtype in (torch.float16, torch.bfloat16) else logit
         if self.score == "softmax":
             logit = logit.masked_fill(source == target, -torch.inf)  # self-loops have no share
             value = segment_softmax(logit, target, dim_size=x.size(0))
         else:
             value = logit.tanh() if self.score == "tanh" else logit.sigmoid()
-        return value + self.add_to_score
+        return value + self.add_to_score, within
 
     def _candidates(
-        self, score: Tensor, source: Tensor, target: Tensor, batch: Tensor, batch_size: int
+        self, score: Tensor, within: float, source: Tensor, target: Tensor, batch: Tensor, batch_size: int
     ) -> Tensor:
         """Ids of the edges that may be contracted, best first within a graph."""
         allowed = source != target
+        tolerance = score.abs().clamp_(min=1.0).mul_(within)
         if self.threshold is not None:
-            allowed = allowed & (score > self.threshold)
+            allowed = allowed & (score - tolerance > self.threshold)
         edge = allowed.nonzero().view(-1)
         graph = batch.index_select(0, source.index_select(0, edge))
         size = segment_count(graph, dim_size=batch_size)
         count = keep_count(size, self.contract) if self.contract > 0 else torch.zeros_like(size)
-        return edge.index_select(0, topk_select(score.index_select(0, edge), graph, count, batch_size))
+        score, tolerance = score.index_select(0, edge), tolerance.index_select(0, edge)
+        return edge.index_select(0, topk_select(score, graph, count, batch_size, tolerance))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, merge={self.merge}, contract={self.contract})"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gpool.ops.coarsen import REDUCE, quotient, sum_of_map
 from gpool.ops.parse import asymmetry, edge_coins, label_clusters, parse, parse_merge
 from gpool.ops.segment import segment_count, segment_sum
+from gpool.ops.ties import near
 from gpool.pooling.base import Pooling
 from gpool.pooling.layers import ResidualMLP
 from gpool.pooling.pooled import Pooled
@@ -39,7 +40,7 @@ class GraphParsing(Pooling):
         scorer_layers: layers of the default scorer.
         set_layers: layers of each of the set functions phi and rho.
         dropout: inside the scorer and the set functions.
-        act_final: their last layer gets its activation too (where it is not the only one).
+        act_final: the last layer of the set functions gets its activation too (where it is not the only one).
         encoder: gives H from (x, edge_index), or (x, edge_index, weights) with ``weighted``; x itself by
             default.
         set_encoder: gives H' likewise; H by default.
@@ -103,7 +104,7 @@ class GraphParsing(Pooling):
         _one_of("reduce", reduce, tuple(REDUCE))
         if not 0.0 <= edge_dropout < 1.0:
             raise ValueError(f"edge_dropout={edge_dropout} must lie in [0, 1)")
-        self.scorer = ProductScorer(channels, scorer_layers, dropout, act_final) if scorer is None else scorer
+        self.scorer = ProductScorer(channels, scorer_layers, dropout) if scorer is None else scorer
         self.phi = ResidualMLP(channels, set_layers, dropout, act_final)
         self.rho = ResidualMLP(channels, set_layers, dropout, act_final)
         self.encoder = encoder
@@ -135,7 +136,8 @@ class GraphParsing(Pooling):
         edge = (once if keep is None else once & keep).nonzero().view(-1)
         u, v = edge_index[0].index_select(0, edge), edge_index[1].index_select(0, edge)
 
-        logit = _wide(self.scorer(h, u, v))
+        logit = self.scorer(h, u, v)
+        within, logit = near(logit.dtype), _wide(logit)
         own: Tensor | None = None
         if self.self_loops:
             node = torch.arange(x.size(0), device=x.device)
@@ -143,7 +145,7 @@ class GraphParsing(Pooling):
             if keep_own is not None:
                 own = own.masked_fill(~keep_own, -torch.inf)
         follow = parse if self.ties == "lowest_id" else parse_merge
-        root = follow(logit.detach(), u, v, x.size(0), None if own is None else own.detach())
+        root = follow(logit.detach(), u, v, x.size(0), None if own is None else own.detach(), within)
         cluster, is_root = label_clusters(root)
         root = is_root.nonzero().view(-1)
         coarse_batch = batch.index_select(0, root)

@@ -11,6 +11,7 @@ from gpool.ops.coarsen import induced
 from gpool.ops.gate import gated_rows
 from gpool.ops.segment import segment_count
 from gpool.ops.select import keep_count, topk_select
+from gpool.ops.ties import near
 from gpool.pooling.base import Pooling
 from gpool.pooling.pooled import Pooled
 
@@ -83,7 +84,7 @@ class SparseCoarsening(Pooling):
             min=max(self.eps, torch.finfo(self.weight.dtype).tiny)
         )
         count = keep_count(segment_count(batch, dim_size=batch_size), self.ratio)
-        node = topk_select(y, batch, count, batch_size)
+        node = topk_select(y, batch, count, batch_size, _tolerance(y, x))
         cluster = torch.full_like(batch, -1).scatter(0, node, torch.arange(node.numel(), device=node.device))
         coarse = induced(edge_index, cluster, edge_attr)
         gate = self.nonlinearity(y.index_select(0, node))
@@ -100,3 +101,12 @@ class SparseCoarsening(Pooling):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, ratio={self.ratio})"
+
+
+@torch.no_grad()
+def _tolerance(y: Tensor, x: Tensor) -> Tensor:
+    """How close two projections are that tie, [N]: relative to the projection itself, or where its terms cancel
+    to the size of the row's entries, whose rounding it carries.
+    """
+    size = torch.linalg.vector_norm(x, dim=1) * x.size(1) ** -0.5
+    return torch.maximum(y.abs(), size.to(y.dtype)) * near(y.dtype)
