@@ -80,8 +80,10 @@ def roots(pointer: Tensor) -> Tensor:
     for _ in range(rounds):
         further = above.index_select(0, above)
         if look and torch.equal(further, above):
-            return above
+            break  # at roots, or on cycles whose length is a power of two
         above = further
+    if look and torch.equal(parent.index_select(0, above), above):
+        return above
     least, step = node, parent  # the least of the next 2^k nodes; the node 2^k ahead
     for _ in range(rounds):
         least = torch.minimum(least, least.index_select(0, step))
