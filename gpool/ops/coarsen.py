@@ -95,6 +95,8 @@ def row_blocks(num_rows: int, channels: int, numel: int = BLOCK) -> Iterator[sli
 
 def sum_of_map(function: Callable[[Tensor], Tensor], x: Tensor, cluster: Tensor, num_clusters: int) -> Tensor:
     """The sum of a row-wise function of the nodes over every cluster: [N, C] -> [K, C']."""
+    if torch.compiler.is_compiling():
+        return segment_sum(function(x), cluster, dim_size=num_clusters)
     step = max(BLOCK // max(x.size(1), 1), 1)
     total: Tensor | None = None
     for rows, home in zip(x.split(step), cluster.split(step), strict=True):

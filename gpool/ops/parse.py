@@ -125,8 +125,10 @@ def components(u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
     """The smallest node id of every node's connected component, int64 [N].
 
     Roots hook onto the smallest root they touch, then pointers jump; edges inside a tree leave the list.
-    O(log N) rounds, each looking once whether an edge is left.
+    O(log N) rounds, each looking once whether an edge is left. In a trace it is one operator.
     """
+    if torch.compiler.is_compiling():
+        return _components(u, v, num_nodes)
     parent = torch.arange(num_nodes, device=u.device)
     while u.numel() > 0:
         low, high = torch.minimum(u, v), torch.maximum(u, v)
@@ -137,20 +139,32 @@ def components(u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
     return parent
 
 
+@torch.library.custom_op("gpool::components", mutates_args=())
+def _components(u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
+    return components(u, v, num_nodes)
+
+
+@_components.register_fake
+def _(u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
+    return u.new_empty(num_nodes)
+
+
 def matching(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
     """The matching that a greedy pass over the edges in order of ``rank`` would choose: ids of its edges.
 
     An edge that is the first at both of its ends is in the greedy matching whatever else is, so all of these
     are taken at once; edges that touch a taken node leave; repeat. O(log^2 M) rounds with high probability
-    (Blelloch, Fineman and Shun, arXiv 1202.3205). Self-loops never match.
+    (Blelloch, Fineman and Shun, arXiv 1202.3205). Self-loops never match. In a trace it is one operator.
 
     Args:
         rank: place of every edge in the order, distinct int64 [M].
         u, v: end points [M].
         num_nodes: N.
     """
+    if torch.compiler.is_compiling():
+        return _matching(rank, u, v, num_nodes)
     last = torch.iinfo(rank.dtype).max
-    taken: list[Tensor] = []
+    taken: list[Tensor] = [rank[:0]]
     edge = (u != v).nonzero().view(-1)
     while edge.numel() > 0:
         a, b, r = u.index_select(0, edge), v.index_select(0, edge), rank.index_select(0, edge)
@@ -162,7 +176,17 @@ def matching(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
         free[a[chosen]] = False
         free[b[chosen]] = False
         edge = edge[free.index_select(0, a) & free.index_select(0, b)]
-    return torch.cat(taken) if taken else edge
+    return torch.cat(taken)
+
+
+@torch.library.custom_op("gpool::matching", mutates_args=())
+def _matching(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
+    return matching(rank, u, v, num_nodes)
+
+
+@_matching.register_fake
+def _(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
+    return rank.new_empty(torch.library.get_ctx().new_dynamic_size())
 
 
 def label_clusters(root: Tensor) -> tuple[Tensor, Tensor]:

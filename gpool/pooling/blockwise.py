@@ -21,7 +21,7 @@ def product_map(module: nn.Module, h: Tensor, u: Tensor, v: Tensor) -> Tensor:
     O(N + M) memory in place of O(M C). Second derivatives need the edges to fit into one block of 2^17
     numbers.
     """
-    if u.numel() * h.size(1) <= BLOCK or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or u.numel() * h.size(1) <= BLOCK:  # a trace has no sizes to compare
         return torch.as_tensor(module(h.index_select(0, u) * h.index_select(0, v)))
     return _ProductMap.apply(module, h, u, v, *module.parameters())  # type: ignore[no-any-return]
 

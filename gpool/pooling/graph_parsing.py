@@ -158,7 +158,8 @@ class GraphParsing(Pooling):
             pooled = pooled * score.to(pooled.dtype).unsqueeze(-1)
         frozen = self._frozen(batch, coarse_batch, batch_size)
         score = torch.ones_like(score) if self.gate == "none" else score
-        if frozen.device.type != "cpu" or bool(frozen.any()):  # on a GPU it is cheaper not to look
+        look = frozen.device.type == "cpu" and not torch.compiler.is_compiling()
+        if not look or bool(frozen.any()):  # on a GPU it is cheaper not to look
             pooled = torch.where(frozen.unsqueeze(-1), x.index_select(0, root).to(pooled.dtype), pooled)
             score = score.masked_fill(frozen, 1.0)
 
@@ -189,13 +190,12 @@ class GraphParsing(Pooling):
 
     def _frozen(self, batch: Tensor, coarse_batch: Tensor, batch_size: int) -> Tensor:
         """Mask [K] over the clusters whose features are those of their only node, unchanged."""
-        if batch.numel() == coarse_batch.numel():
-            return torch.ones_like(coarse_batch, dtype=torch.bool)
         before = segment_count(batch, dim_size=batch_size)
         if self.stop == "graph":
             still = before == segment_count(coarse_batch, dim_size=batch_size)
         else:
-            still = before == 1
+            unchanged = batch.numel() == coarse_batch.numel()
+            still = (before == 1) | torch.full_like(before, unchanged, dtype=torch.bool)
         return still.index_select(0, coarse_batch)
 
     def __repr__(self) -> str:
