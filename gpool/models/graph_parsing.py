@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from gpool.models.explain import unmasked
 from gpool.models.residual_gcn import ResidualGCN
 from gpool.ops.coarsen import lift
 from gpool.ops.segment import segment_count, segment_mean, segment_sum
@@ -139,7 +141,8 @@ class GraphParsingNetwork(nn.Module):
         """All levels at which some graph shrank, finest first."""
         found: list[Pooled] = []
         while self.max_levels is None or len(found) < self.max_levels:
-            level = self.parse(h, edge_index, weight, batch, batch_size)
+            with unmasked(self.parse) if found else nullcontext():
+                level = self.parse(h, edge_index, weight, batch, batch_size)
             if level.num_nodes == h.size(0):
                 break
             found.append(level)
@@ -215,6 +218,7 @@ class GraphParsingNetwork(nn.Module):
         for level, (state, edges, weights, of), live in reversed(steps):
             assert level.inside is not None
             lifted = lift(top / level.inside.to(top.dtype).unsqueeze(-1), level.cluster)
-            up = self.up(lifted + state if self.task == "node" else lifted, edges, weights)
+            with nullcontext() if edges is edge_index else unmasked(self.up):
+                up = self.up(lifted + state if self.task == "node" else lifted, edges, weights)
             top = torch.where(live.index_select(0, of).unsqueeze(-1), up, state)
         return top

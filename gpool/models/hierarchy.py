@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gpool.models.explain import never_masked
 from gpool.pooling import Pooled, Pooling
 
 __all__ = ["Hierarchy", "Level"]
@@ -47,6 +48,8 @@ class Hierarchy(nn.Module):
             )
         self.pooling = nn.ModuleList(pooling)
         self.layers = nn.ModuleList(layers)
+        for part in (*self.layers, *self.pooling[1:]):
+            never_masked(part)
 
     def forward(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int | None

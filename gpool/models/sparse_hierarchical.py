@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
 
+from gpool.models.explain import never_masked
 from gpool.ops.segment import segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
 
 __all__ = ["ClosedMeanConv", "SparseHierarchicalNet"]
 
 
-class ClosedMeanConv(nn.Module):
+class ClosedMeanConv(MessagePassing):
     r"""Mean over a node and its in-neighbours, plus a map of the node by itself.
 
     From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
@@ -34,7 +36,8 @@ class ClosedMeanConv(nn.Module):
     """
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool = False) -> None:
-        super().__init__()
+        super().__init__(aggr="sum")
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.around = nn.Linear(in_channels, out_channels, bias=False)
         self.self = nn.Linear(in_channels, out_channels, bias=bias)
         self.reset_parameters()
@@ -47,18 +50,25 @@ class ClosedMeanConv(nn.Module):
             nn.init.zeros_(self.self.bias)
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        if self.around.in_features < self.around.out_features:
-            return self.around(_closed_mean(x, edge_index)) + self.self(x)
-        return _closed_mean(self.around(x), edge_index) + self.self(x)
+        """Node states after the convolution, [N, F']."""
+        if self.in_channels < self.out_channels:
+            return self.around(self._closed_mean(x, edge_index)) + self.self(x)
+        return self._closed_mean(self.around(x), edge_index) + self.self(x)
 
+    def message(self, x_j: Tensor) -> Tensor:
+        """A neighbor's state, which an explainer may weigh."""
+        return x_j
 
-def _closed_mean(x: Tensor, edge_index: Tensor) -> Tensor:
-    source, target = edge_index[0], edge_index[1]
-    total = segment_sum(x.index_select(0, source), target, dim_size=x.size(0))
-    degree = segment_count(target, dim_size=x.size(0))
-    loops = segment_sum((source == target).long(), target, dim_size=x.size(0))
-    count = (degree - loops + 1).to(x.dtype).unsqueeze(-1)
-    return (total + (1 - loops).to(x.dtype).unsqueeze(-1) * x) / count
+    def _closed_mean(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        source, target = edge_index[0], edge_index[1]
+        if self.explain:
+            total = self.propagate(edge_index, x=x)
+        else:
+            total = segment_sum(x.index_select(0, source), target, dim_size=x.size(0))
+        degree = segment_count(target, dim_size=x.size(0))
+        loops = segment_sum((source == target).long(), target, dim_size=x.size(0))
+        count = (degree - loops + 1).to(x.dtype).unsqueeze(-1)
+        return (total + (1 - loops).to(x.dtype).unsqueeze(-1) * x) / count
 
 
 class SparseHierarchicalNet(nn.Module):
@@ -112,6 +122,8 @@ class SparseHierarchicalNet(nn.Module):
         self.embed = nn.Linear(in_channels, hidden_channels) if embed else None
         widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (levels - 1)]
         self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias) for width in widths)
+        for conv in self.convs[1:]:
+            never_masked(conv)
         self.pools = nn.ModuleList(SparseCoarsening(hidden_channels, ratio) for _ in widths)
         self.head = nn.Sequential(
             nn.Linear(2 * hidden_channels, hidden_channels),

@@ -57,7 +57,7 @@ class Pooled:
         return self.x.size(0)
 
     @property
-    def size(self) -> Tensor:
+    def cluster_size(self) -> Tensor:
         """How many nodes every pooled node stands for, int64 [K]."""
         kept = self.cluster[self.cluster >= 0]
         return segment_count(kept, dim_size=self.num_nodes)

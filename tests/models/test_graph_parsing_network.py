@@ -201,7 +201,7 @@ def test_the_way_down_written_out(task: Any, self_loops: bool) -> None:
         for a, b in inside.t().tolist():
             count[a] += float(a == b)
         if self_loops:
-            count += pooled[k].size
+            count += pooled[k].cluster_size
         count[count == 0] = 1
         lifted = torch.stack([top[c] / count[c] for c in pooled[k].cluster.tolist()])
         top = net.up(lifted + states[k] if task == "node" else lifted, graphs[k])

@@ -60,7 +60,7 @@ def check_partition(graph: Batch, out: Pooled) -> None:
     assert sorted(set(out.cluster.tolist())) == list(range(out.num_nodes))
     assert out.batch_size == graph.batch_size
     assert torch.equal(out.lift(out.batch), graph.batch)
-    assert torch.equal(out.size, torch.bincount(out.cluster, minlength=out.num_nodes))
+    assert torch.equal(out.cluster_size, torch.bincount(out.cluster, minlength=out.num_nodes))
 
 
 # golden cases
@@ -274,8 +274,8 @@ def test_p10_lifting_sizes() -> None:
         torch.randn(4, C, dtype=torch.float64), both_ways(pairs)
     )
     assignment = torch.nn.functional.one_hot(out.cluster, out.num_nodes)
-    assert torch.equal(assignment.t() @ assignment, torch.diag(out.size))
-    assert torch.equal(out.lift(out.size), assignment @ assignment.t() @ torch.ones(4, dtype=torch.long))
+    assert torch.equal(assignment.t() @ assignment, torch.diag(out.cluster_size))
+    assert torch.equal(out.lift(out.cluster_size), assignment @ assignment.t() @ torch.ones(4, dtype=torch.long))
 
 
 @settings(max_examples=40, deadline=None)

@@ -52,7 +52,7 @@ def test_two_levels_are_one(name: str, graph: Batch, seed: int) -> None:
         assert both.edge_attr is not None
         torch.testing.assert_close(both.edge_attr[e], attr[behind].sum())
     for k in range(two.num_nodes):
-        assert both.nodes_behind(k).numel() == int(both.size[k]) > 0
+        assert both.nodes_behind(k).numel() == int(both.cluster_size[k]) > 0
 
 
 @every
