@@ -2,9 +2,9 @@
 
     GPOOL_DATA=... python experiments/batch_independence.py [SET ...] [--trained] [--csv FILE]
 
-Every pooling and network is built at random (and with ``--trained`` trained for two epochs on 512 graphs), then
-each graph is scored alone and in shuffled batches of 32 and 256. Counted are graphs whose output differs by more
-than 1e-5 of max(1, its largest output), in float32, on one thread.
+Every pooling and network is built at random (with ``--trained`` it is trained for two epochs on 512 graphs).
+Then each graph is scored alone and in shuffled batches of 32 and 256. A graph is counted where its output differs
+by more than 1e-5 of max(1, its largest output), in float32, on one thread.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
     "EdgeContraction tanh": pooled(lambda: gpool.EdgeContraction(C, score="tanh")),
     "EdgeContraction components": pooled(lambda: gpool.EdgeContraction(C, "components", contract=0.3)),
     "GraphParsingNetwork 128": lambda width, classes: GraphParsingNetwork(width, 128, classes),
-    "GraphParsingNetwork merge": lambda width, classes: GraphParsingNetwork(width, 128, classes, ties="merge"),
+    "GraphParsingNetwork merge": lambda width, classes: GraphParsingNetwork(
+        width, 128, classes, ties="merge"
+    ),
     "SparseHierarchicalNet": lambda width, classes: SparseHierarchicalNet(width, 128, classes),
     "no pooling, sum": lambda width, classes: GraphModel(
         Encoder(width, C, num_layers=2), SumAggregation(), out_channels=classes

@@ -1,8 +1,8 @@
 """PyG's edge masks through pooling: a mask over the input's edges fits no pooled graph.
 
-An explainer of ``torch_geometric.explain`` hands its mask to every ``MessagePassing`` module of a model. Those that
-run on a pooled graph have other edges and must not take it; the input's edges are explained by the modules that
-read them.
+An explainer of ``torch_geometric.explain`` hands its mask to every ``MessagePassing`` module of a model.
+Those that run on a pooled graph have other edges and must not take it. The input's edges are explained by the
+modules that read them.
 """
 
 from __future__ import annotations

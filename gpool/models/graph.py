@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.aggr import Aggregation
 
 from gpool.history import HistoryReadout
-from gpool.models.hierarchy import Hierarchy, Level
+from gpool.models.hierarchy import Hierarchy, Level, check_poolings
 from gpool.pooling import Pooling
 
 __all__ = ["GraphModel", "MLPHead"]
@@ -63,7 +63,8 @@ class GraphModel(nn.Module):
 
     Raises:
         ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder does not
-            say its width; ``pooling`` is given and the encoder has no ``coarse``; ``levels`` is unknown.
+            say its width; ``pooling`` is no list of poolings, or the encoder has no ``coarse``; ``levels`` is
+            unknown.
 
     >>> from torch_geometric.nn import MeanAggregation
     >>> from gpool.models import Encoder
@@ -85,6 +86,7 @@ class GraphModel(nn.Module):
         super().__init__()
         if levels not in ("sum", "last"):
             raise ValueError(f"levels={levels!r} must be 'sum' or 'last'")
+        check_poolings(pooling or [])
         if pooling and not hasattr(encoder, "coarse"):
             raise ValueError(f"encoder={encoder} must have coarse(num_layers), the layers after each pooling")
         if (head is None) == (out_channels is None):

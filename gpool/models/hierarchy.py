@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gpool.models.explain import never_masked
 from gpool.pooling import Pooled, Pooling
 
-__all__ = ["Hierarchy", "Level"]
+__all__ = ["Hierarchy", "Level", "check_poolings"]
 
 
 class Level:
@@ -22,6 +22,18 @@ class Level:
         self.pooled = pooled
 
 
+def check_poolings(pooling: Sequence[Pooling]) -> None:
+    """Raise a ValueError unless ``pooling`` is a list of poolings."""
+    if not isinstance(pooling, (list, tuple, nn.ModuleList)):
+        raise ValueError(f"pooling={pooling} must be a list of poolings, one for each level")
+    for i, pool in enumerate(pooling):
+        if not isinstance(pool, Pooling):
+            raise ValueError(
+                f"pooling[{i}]={pool} must be a gpool.pooling.Pooling, which returns a Pooled record: "
+                f"GraphParsing, EdgeContraction, SparseCoarsening or a subclass of your own"
+            )
+
+
 class Hierarchy(nn.Module):
     """Pool, pass messages, pool again: one level for each pooling.
 
@@ -30,7 +42,7 @@ class Hierarchy(nn.Module):
         layers: for each of them the message passing on its result, called with (x, edge_index, edge_attr).
 
     Raises:
-        ValueError: there are not as many layers as poolings.
+        ValueError: there are not as many layers as poolings, or one is no :class:`gpool.pooling.Pooling`.
 
     >>> import torch, gpool
     >>> from gpool.models import Encoder
@@ -42,6 +54,7 @@ class Hierarchy(nn.Module):
 
     def __init__(self, pooling: Sequence[Pooling], layers: Sequence[nn.Module]) -> None:
         super().__init__()
+        check_poolings(pooling)
         if len(pooling) != len(layers):
             raise ValueError(
                 f"layers has {len(layers)} entries and must have {len(pooling)}, one for each pooling"

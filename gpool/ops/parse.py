@@ -8,11 +8,9 @@ from torch import Tensor
 from gpool.ops.ties import near
 
 __all__ = [
-    "asymmetry",
     "best_neighbour",
     "components",
     "compress",
-    "edge_coins",
     "label_clusters",
     "matching",
     "parse",
@@ -31,7 +29,14 @@ def _tie_bar(
     return bar.masked_fill_(best == -torch.inf, torch.inf)
 
 
-def best_neighbour(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None, within: float | None = None) -> Tensor:
+def best_neighbour(
+    score: Tensor,
+    u: Tensor,
+    v: Tensor,
+    num_nodes: int,
+    own: Tensor | None = None,
+    within: float | None = None,
+) -> Tensor:
     """For every node the neighbor at the other end of its best edge, int64 [N]; the node itself if it has
     none.
 
@@ -91,7 +96,14 @@ def roots(pointer: Tensor) -> Tensor:
     return least.index_select(0, above)
 
 
-def parse(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None, within: float | None = None) -> Tensor:
+def parse(
+    score: Tensor,
+    u: Tensor,
+    v: Tensor,
+    num_nodes: int,
+    own: Tensor | None = None,
+    within: float | None = None,
+) -> Tensor:
     """One round of graph parsing: the root of every node in the graph of best incident edges, int64 [N].
 
     Nodes of the same root are the weakly connected components of u -> best neighbor of u: one Borůvka round
@@ -100,7 +112,14 @@ def parse(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | Non
     return roots(best_neighbour(score, u, v, num_nodes, own, within))
 
 
-def parse_merge(score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None = None, within: float | None = None) -> Tensor:
+def parse_merge(
+    score: Tensor,
+    u: Tensor,
+    v: Tensor,
+    num_nodes: int,
+    own: Tensor | None = None,
+    within: float | None = None,
+) -> Tensor:
     """As :func:`parse`, but a node follows all edges that tie for its best: no tie is broken, so that the
     partition does not depend on how nodes are numbered. int64 [N], the smallest node id of the cluster.
     """
@@ -193,40 +212,3 @@ def label_clusters(root: Tensor) -> tuple[Tensor, Tensor]:
     """Roots [N] -> clusters 0..K-1 in the order of their root's id [N], and whether a node is a root [N]."""
     is_root = root == torch.arange(root.numel(), device=root.device)
     return (is_root.cumsum(0) - 1).index_select(0, root), is_root
-
-
-def asymmetry(edge_index: Tensor, num_nodes: int) -> Tensor:
-    """Zero iff every edge (u, v) occurs as often as (v, u), up to a chance of about 2^-60: int64 scalar.
-
-    The sum over edges of a_u b_v - a_v b_u modulo 2^64, for two fixed hashes a and b of the nodes: no sort.
-    """
-    node = torch.arange(num_nodes, device=edge_index.device)
-    a, b = _mix(2 * node), _mix(2 * node + 1)
-    row, col = edge_index[0], edge_index[1]
-    forth = a.index_select(0, row) * b.index_select(0, col)
-    back = a.index_select(0, col) * b.index_select(0, row)
-    return forth.sum() - back.sum()
-
-
-def edge_coins(edge_index: Tensor, chance: float) -> Tensor:
-    """One coin for every undirected edge, the same for (u, v) and (v, u), true with probability ``chance``:
-    [E].
-
-    The coin is a hash of {u, v} and a seed drawn from torch's generator: no edge has to look for its mate.
-    """
-    seed = torch.randint(2**62, (), device=edge_index.device)
-    return (_hash(edge_index, seed) & 0x7FFFFFFF) < round(chance * 2**31)
-
-
-def _hash(edge_index: Tensor, seed: Tensor) -> Tensor:
-    """A well-mixed int64 of every undirected edge {u, v}."""
-    low = torch.minimum(edge_index[0], edge_index[1])
-    high = torch.maximum(edge_index[0], edge_index[1])
-    return _mix(low * 0x1E3779B97F4A7C15 + high * 0x3F58476D1CE4E5B9 + seed)
-
-
-def _mix(value: Tensor) -> Tensor:
-    """The finisher of splitmix64 (Steele, Lea and Flood 2014), with arithmetic shifts."""
-    value = (value ^ (value >> 30)) * -0x40A7B892E31B1A47
-    value = (value ^ (value >> 27)) * -0x6B2FB644ECCEEE15
-    return value ^ (value >> 31)

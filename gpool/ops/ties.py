@@ -1,8 +1,8 @@
 """Ties that rounding does not break: what counts as equal, and equal entries in the order of their ids.
 
-The same node gets a slightly different score in another batch, because a matrix product rounds each row by its
-place. Comparing scores exactly would let that decide between equal nodes, and a prediction would depend on the
-other graphs of its batch. So scores that are this close are equal, and ids decide.
+The same node gets a slightly different score in another batch, because a matrix product rounds each row by
+its place. Comparing scores exactly would let that decide between equal nodes, and a prediction would depend
+on the other graphs of its batch. So scores that are this close are equal, and ids decide.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def near(dtype: torch.dtype) -> float:
     """The relative difference below which two scores of this type are equal.
 
     100 units in the last place, 1.2e-5 in float32 and 2.2e-14 in float64, which covers the rounding of an
-    encoder of several layers. Two units in half precision, which has no more digits to give: 2e-3 in float16 and
-    1.6e-2 in bfloat16.
+    encoder of several layers. Two units in half precision, which has no more digits to give: 2e-3 in float16
+    and 1.6e-2 in bfloat16.
     """
     half = dtype in (torch.float16, torch.bfloat16)
     return (2 if half else 100) * torch.finfo(dtype).eps
@@ -32,8 +32,8 @@ def order_ties(order: Tensor, value: Tensor, group: Tensor, tolerance: Tensor) -
     """Rearrange ``order`` so that near-equal values of a group stand in the order of their ids.
 
     Values tie where each differs from the next by at most their ``tolerance``, and the whole run by at most
-    :data:`SPAN` of them: the values of a large graph can lie so close that all of them would form one run, and
-    those stay in their exact order.
+    :data:`SPAN` of them. The values of a large graph can lie so close that all would form one run; those stay
+    in their exact order.
 
     Args:
         order: ids, sorted by group and then by falling value [N].
@@ -67,7 +67,9 @@ def _reordered(position: Tensor, order: Tensor, value: Tensor, group: Tensor, to
     before = (place - 1).clamp(min=0)
     gap = value.index_select(0, before) - value
     tied = (gap <= torch.maximum(tolerance.index_select(0, before), tolerance)) & (place > 0)
-    tied = tied & (group.index_select(0, before) == group) & (position.index_select(0, before) == position - 1)
+    tied = (
+        tied & (group.index_select(0, before) == group) & (position.index_select(0, before) == position - 1)
+    )
     run = (~tied).cumsum(0) - 1
     low, high = torch.full_like(value, torch.inf), torch.full_like(value, -torch.inf)
     length = high.scatter_reduce(0, run, value, "amax") - low.scatter_reduce(0, run, value, "amin")

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gpool.ops.coarsen import REDUCE, quotient, sum_of_map
-from gpool.ops.parse import asymmetry, edge_coins, label_clusters, parse, parse_merge
+from gpool.ops.edge_hash import edge_coins, refuse_directed
+from gpool.ops.parse import label_clusters, parse, parse_merge
 from gpool.ops.segment import segment_count, segment_sum
 from gpool.ops.ties import near
 from gpool.pooling.base import Pooling
@@ -127,7 +128,7 @@ class GraphParsing(Pooling):
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
         if self.check_symmetric:
-            _refuse_directed(edge_index, x.size(0))
+            refuse_directed(edge_index, x.size(0))
         if self.weighted:
             edge_attr = _weights(edge_attr, edge_index, x)
         h, content = self._encode(x, edge_index, edge_attr)
@@ -235,17 +236,6 @@ def _weights(edge_attr: Tensor | None, edge_index: Tensor, x: Tensor) -> Tensor:
             f"features [E, D] are carried through by weighted=False"
         )
     return edge_attr
-
-
-def _refuse_directed(edge_index: Tensor, num_nodes: int) -> None:
-    odd = asymmetry(edge_index, num_nodes)
-    message = (
-        "edge_index is directed; GraphParsing needs both (u, v) and (v, u) of every edge: use to_undirected"
-    )
-    if torch.compiler.is_compiling() or odd.device.type != "cpu":
-        torch._assert_async(odd == 0, message)
-    elif int(odd) != 0:
-        raise ValueError(message)
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -105,8 +105,9 @@ class SparseCoarsening(Pooling):
 
 @torch.no_grad()
 def _tolerance(y: Tensor, x: Tensor) -> Tensor:
-    """How close two projections are that tie, [N]: relative to the projection itself, or where its terms cancel
-    to the size of the row's entries, whose rounding it carries.
+    """How close two projections are that tie, [N].
+
+    Relative to the projection or, where its terms cancel, to the row's entries, whose rounding it carries.
     """
     size = torch.linalg.vector_norm(x, dim=1) * x.size(1) ** -0.5
     return torch.maximum(y.abs(), size.to(y.dtype)) * near(y.dtype)

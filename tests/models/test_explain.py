@@ -15,7 +15,9 @@ import gpool
 from gpool.models import Encoder, GraphModel, GraphParsingNetwork, SparseHierarchicalNet
 from gpool.pooling import Pooling
 
-EDGES = both_ways([(i, (i + 1) % 6) for i in range(6)] + [(6 + i, 6 + (i + 1) % 6) for i in range(6)] + [(0, 3)])
+EDGES = both_ways(
+    [(i, (i + 1) % 6) for i in range(6)] + [(6 + i, 6 + (i + 1) % 6) for i in range(6)] + [(0, 3)]
+)
 BATCH = torch.arange(12) // 6
 
 
@@ -49,7 +51,7 @@ NETS: dict[str, Callable[[], nn.Module]] = {
 def test_every_edge_of_the_input_gets_a_weight(name: str) -> None:
     x = torch.randn(12, 4)
     for algorithm in (GNNExplainer(epochs=3), CaptumExplainer("Saliency")):
-        net = Positional(NETS[name]().eval())  # a new one: PyG leaves a parameter of the first mask behind
+        net = Positional(NETS[name]()).eval()  # a new one: PyG leaves a parameter of the first mask behind
         before = net(x, EDGES, BATCH)
         explainer = Explainer(
             net,

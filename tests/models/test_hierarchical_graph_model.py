@@ -9,7 +9,7 @@ import pytest
 import torch
 from random_graphs import both_ways
 from torch import Tensor, nn
-from torch_geometric.nn import GINEConv
+from torch_geometric.nn import EdgePooling, GINEConv, TopKPooling
 from torch_geometric.nn.aggr import MeanAggregation, SumAggregation
 
 import gpool
@@ -182,3 +182,14 @@ def test_trains_where_one_node_is_left(make: Any) -> None:
     changed = [name for name, value in before.items() if not torch.equal(value, model.state_dict()[name])]
     assert changed
     assert all(name.startswith("encoder") for name in changed)  # one row has no statistics
+
+
+@pytest.mark.parametrize("foreign", [TopKPooling(8), EdgePooling(8), nn.Linear(8, 8), "gpool.GraphParsing"])
+def test_what_is_no_pooling_is_refused_at_construction(foreign: Any) -> None:
+    with pytest.raises(ValueError, match=r"pooling\[1\]=.* must be a gpool.pooling.Pooling"):
+        GraphModel(Encoder(4, 8), MeanAggregation(), out_channels=2, pooling=[gpool.GraphParsing(8), foreign])
+
+
+def test_a_pooling_that_is_not_in_a_list_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"pooling=GraphParsing.* must be a list"):
+        GraphModel(Encoder(4, 8), MeanAggregation(), out_channels=2, pooling=gpool.GraphParsing(8))  # type: ignore[arg-type]

@@ -102,12 +102,14 @@ def test_roots_of_any_function(draws: list[int]) -> None:
 def test_the_root_of_a_long_cycle_and_its_tail() -> None:
     n = 5000
     pointer = torch.arange(n).add(1) % n
-    pointer = torch.cat([pointer, torch.arange(n - 1, 2 * n - 1)])  # a tail of n nodes that ends in node n - 1
+    pointer = torch.cat(
+        [pointer, torch.arange(n - 1, 2 * n - 1)]
+    )  # a tail of n nodes that ends in node n - 1
     assert roots(pointer).tolist() == [0] * (2 * n)
 
 
 def test_near_ties_that_are_not_transitive_still_give_whole_clusters() -> None:
-    """A triangle with scores 0, 2 t and t, of which only the first two do not tie: one cycle of three pointers."""
+    """A triangle with scores 0, 2 t and t, of which only the first two do not tie: one cycle of all."""
     t = 0.75 * near(torch.float64)
     u, v = torch.tensor([0, 1, 0]), torch.tensor([1, 2, 2])
     score = torch.tensor([0.0, 2 * t, t], dtype=torch.float64)
@@ -116,7 +118,9 @@ def test_near_ties_that_are_not_transitive_still_give_whole_clusters() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(batches(parallel=True), st.integers(0, 99), st.booleans(), st.sampled_from([torch.float32, torch.float64]))
+@given(
+    batches(parallel=True), st.integers(0, 99), st.booleans(), st.sampled_from([torch.float32, torch.float64])
+)
 def test_rounding_decides_no_parse(graph: Batch, seed: int, loops: bool, dtype: torch.dtype) -> None:
     g = torch.Generator().manual_seed(seed)
     once = torch.tensor(graph.undirected, dtype=torch.long).view(-1, 2).t()

@@ -275,7 +275,9 @@ def test_p10_lifting_sizes() -> None:
     )
     assignment = torch.nn.functional.one_hot(out.cluster, out.num_nodes)
     assert torch.equal(assignment.t() @ assignment, torch.diag(out.cluster_size))
-    assert torch.equal(out.lift(out.cluster_size), assignment @ assignment.t() @ torch.ones(4, dtype=torch.long))
+    assert torch.equal(
+        out.lift(out.cluster_size), assignment @ assignment.t() @ torch.ones(4, dtype=torch.long)
+    )
 
 
 @settings(max_examples=40, deadline=None)

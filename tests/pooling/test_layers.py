@@ -1,4 +1,4 @@
-"""The perceptrons of graph parsing: where the last activation goes, and widths at which a norm is constant."""
+"""The perceptrons of graph parsing: their last activation, and widths at which a norm is constant."""
 
 from __future__ import annotations
 
