@@ -3,8 +3,8 @@
     GPOOL_DATA=... python experiments/batch_independence.py [SET ...] [--trained] [--csv FILE]
 
 Every pooling and network is built at random (with ``--trained`` it is trained for two epochs on 512 graphs).
-Then each graph is scored alone and in shuffled batches of 32 and 256. A graph is counted where its output differs
-by more than 1e-5 of max(1, its largest output), in float32, on one thread.
+Then each graph is scored alone and in shuffled batches of 32 and 256. A graph is counted where its output
+differs by more than 1e-5 of max(1, its largest output), in float32, on one thread.
 """
 
 from __future__ import annotations
