@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
+from gpool.ops.index import Segments, length_along, resolve
+from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
@@ -140,17 +142,11 @@ class GNP(Aggregation):
         return [row if sign > 0 else -row for sign, row in zip(self.signs, p_rows, strict=True)], [*q_rows]
 
     def _norm(
-        self,
-        x: Tensor,
-        p: Tensor | float,
-        q: Tensor | float,
-        index: Tensor | None,
-        ptr: Tensor | None,
-        dim_size: int | None,
-        dim: int,
+        self, x: Tensor, p: Tensor | float, q: Tensor | float, segments: Segments, dim: int
     ) -> Tensor:
         def norm(x: Tensor, sign: str) -> Tensor:
-            return segment_norm(x, p, q, index, ptr, dim_size, dim, Magnitude(sign, self.eps, self.eps_mode))
+            magnitude = Magnitude(sign, self.eps, self.eps_mode)
+            return segment_norm(x, p, q, segments, dim=dim, magnitude=magnitude)
 
         if self.signed != "split":
             return norm(x, self.signed)
@@ -170,15 +166,18 @@ class GNP(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        norms = [
-            self._norm(x, p, q, index, ptr, dim_size, dim) for p, q in zip(*self.exponents(), strict=True)
-        ]
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        wide = floating("x", x)  # a sum of half types may exceed them before it is mixed
+        norms = [self._norm(wide, p, q, segments, dim) for p, q in zip(*self.exponents(), strict=True)]
+        return self._mixed(norms).to(x.dtype)
+
+    def _mixed(self, norms: list[Tensor]) -> Tensor:
         if len(norms) == 1:
             return norms[0]
         if self.mix == "sum":
             return self.weight[0] * norms[0] + self.weight[1] * norms[1]
         both = torch.cat(norms, dim=-1)
-        return self.mixer(both) if self.mix == "linear" else both
+        return self.mixer(both.to(self.mixer.weight.dtype)) if self.mix == "linear" else both
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(learn={self.learn})"

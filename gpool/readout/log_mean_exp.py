@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.ragged import along, resolve, widened
+from gpool.ops.index import length_along, resolve
+from gpool.ops.ragged import along, floating
 from gpool.ops.segment import segment_count, segment_logsumexp
 from gpool.readout.exponent import bounded
 
@@ -96,11 +97,11 @@ class LogMeanExp(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-        wide, tau = widened(x), self.temperature()
-        y = segment_logsumexp(wide, index, dim_size=size, dim=dim, tau=tau)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        wide, tau = floating("x", x), self.temperature()
+        y = segment_logsumexp(wide, segments, dim=dim, tau=tau)
         if self.normalize:
-            count = segment_count(index, ptr, size).clamp(min=1).to(wide.dtype)
+            count = segment_count(segments).clamp(min=1).to(wide.dtype)
             y = y - tau * along(count.log(), y, dim)
         return y.to(x.dtype)
 

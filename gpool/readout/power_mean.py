@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.ragged import resolve, widened
+from gpool.ops.index import length_along, resolve
+from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_min, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
@@ -122,15 +123,17 @@ class PowerMean(Aggregation):
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]
         if self.signed == "error":
             _refuse_negative(x)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
         if self.signed != "shift":
             at_least = Magnitude("relu", self.eps, "clamp")
-            return segment_norm(x, p, 1 / p, index, ptr, dim_size, dim, at_least)
-        index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-        wide = widened(x)
-        low = segment_min(wide, index, dim_size=size, dim=dim)
+            return segment_norm(x, p, 1 / p, segments, dim=dim, magnitude=at_least)
+        wide = floating("x", x)
+        low = segment_min(wide, segments, dim=dim)
         # In float64 on the way back: the minimum's gradient is 1 less a sum over all of its segment.
-        above = wide - low.double().index_select(dim, index).to(wide.dtype)
-        y = low + segment_norm(above, p, 1 / p, index, ptr, size, dim, Magnitude("relu", self.eps))
+        above = wide - low.double().index_select(dim, segments.segment).to(wide.dtype)
+        # The slope of |x| is 0 at 0: above the minimum itself stays 0, whatever becomes of the minimum. Its huge
+        # weight for p < 1 would be added there and subtracted again from the digits of all the others.
+        y = low + segment_norm(above, p, 1 / p, segments, dim=dim, magnitude=Magnitude("abs", self.eps))
         return y.to(x.dtype)
 
     def __repr__(self) -> str:
