@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gpool.ops.arguments import check_type
+
 __all__ = ["History", "HistoryReadout", "as_layers"]
 
 History = Sequence[Tensor] | Tensor
@@ -30,8 +32,12 @@ class HistoryReadout(nn.Module):
         """Draw all parameters anew."""
 
 
-def as_layers(history: History, channels: int | Sequence[int], index: Tensor | None = None) -> list[Tensor]:
-    """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``."""
+def as_layers(
+    history: History, channels: int | Sequence[int], like: Tensor, index: Tensor | None = None
+) -> list[Tensor]:
+    """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``, its
+    type with that of ``like``, a parameter.
+    """
     if isinstance(history, Tensor):
         if history.dim() != 3:
             shape = list(history.shape)
@@ -47,6 +53,7 @@ def as_layers(history: History, channels: int | Sequence[int], index: Tensor | N
         if x.dim() != 2 or x.size(0) != layers[0].size(0) or x.size(1) != width:
             expected = [layers[0].size(0), width]
             raise ValueError(f"history[{depth}]={list(x.shape)} must be {expected} (nodes, channels)")
-    if index is not None and index.shape != layers[0].shape[:1]:
+        check_type(f"history[{depth}]", x, like)
+    if isinstance(index, Tensor) and index.shape != layers[0].shape[:1]:
         raise ValueError(f"index={list(index.shape)} must be [{layers[0].size(0)}], one graph a node")
     return layers

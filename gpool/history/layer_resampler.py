@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.history.base import History, HistoryReadout, as_layers
+from gpool.ops.index import resolve
 from gpool.ops.segment import segment_count, segment_mean
 
 __all__ = ["LayerResampler"]
@@ -103,18 +104,15 @@ class LayerResampler(HistoryReadout):
                 module.reset_parameters()
 
     def forward(self, history: History, index: Tensor | None = None, dim_size: int | None = None) -> Tensor:
-        layers = as_layers(history, self.in_channels, index)
-        if index is None:
-            index, dim_size = torch.zeros(layers[0].size(0), dtype=torch.long, device=layers[0].device), 1
-        if dim_size is None:
-            dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
-        means = [segment_mean(x, index, dim_size=dim_size) for x in layers]  # L x [B, C_l]
+        layers = as_layers(history, self.in_channels, self.depth, index)
+        segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
+        means = [segment_mean(x, segments) for x in layers]  # L x [B, C_l]
         m = (
             torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1) + self.depth
         )  # [B, L, C]
         z = self._resample(m).mean(dim=1)  # [B, C]
         y = F.normalize(z, dim=-1) if self.normalize else z
-        return y.masked_fill(segment_count(index, dim_size=dim_size)[:, None] == 0, 0.0)
+        return y.masked_fill(segment_count(segments)[:, None] == 0, 0.0)
 
     def _resample(self, m: Tensor) -> Tensor:
         """The latents after they have read the layers: [B, L, C] -> [B, r, C]."""

@@ -100,6 +100,7 @@ def segment_read(
         [B, K, E]; zeros for an empty segment. For heads, call it once a head.
     """
     _check_read(query, key, value)
+    query, key = floating("query", query), floating("key", key)
     segments = resolve(index, ptr, dim_size, key.size(0), key.device)
     scale = 1.0 / math.sqrt(key.size(-1)) if scale is None else scale
     if query.dim() == 2:
@@ -119,5 +120,3 @@ def _check_read(query: Tensor, key: Tensor, value: Tensor) -> None:
         raise ValueError(
             f"query of shape {tuple(query.shape)} must be [K, D] or [B, K, D] with D={key.size(1)} as in key"
         )
-    if query.dtype != key.dtype and not torch.is_autocast_enabled(key.device.type):
-        raise TypeError(f"query is {query.dtype}; it must be {key.dtype}, as key is")

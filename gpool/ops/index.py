@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
-from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
-from gpool.ops.checks import values_checked
+from gpool.ops.arguments import check_count, check_ids, check_integers, readable
 
-__all__ = ["Segments", "check_count", "check_ids", "check_integers", "length_along", "readable", "resolve", "rising"]
-
-INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+__all__ = ["Segments", "resolve", "rising"]
 
 
 class Segments(NamedTuple):
@@ -41,7 +36,9 @@ def resolve(
     """
     if isinstance(index, Segments):
         if index.segment.numel() != length:
-            raise ValueError(f"index has {index.segment.numel()} entries; it must have {length}, one for each")
+            raise ValueError(
+                f"index has {index.segment.numel()} entries; it must have {length}, one for each"
+            )
         return index
     if dim_size is not None:
         check_count("dim_size", dim_size)
@@ -101,66 +98,10 @@ def _check_rise(ptr: Tensor, length: int | None) -> None:
         raise ValueError(f"ptr from {int(ptr[0])} to {last} {_rises(length)}")
     if ptr.numel() > 1 and int(ptr.diff().min()) < 0:
         place = int((ptr.diff() < 0).nonzero()[0])
-        raise ValueError(
-            f"ptr falls from {int(ptr[place])} to {int(ptr[place + 1])} at entry {place + 1}; it {_rises(length)}"
-        )
+        fall = f"ptr falls from {int(ptr[place])} to {int(ptr[place + 1])} at entry {place + 1}"
+        raise ValueError(f"{fall}; it {_rises(length)}")
 
 
 def _rises(length: int | None) -> str:
     end = "" if length is None else f"{length}, "
     return f"must rise from 0 to {end}the number of entries"
-
-
-def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
-    """Refuses ids outside of 0 .. size - 1, where ``bound`` names size; returns size, or the largest id + 1."""
-    if ids.numel() == 0:
-        return 0 if size is None else size
-    low, high = (int(v) for v in torch.aminmax(ids))
-    if size is None:
-        size = high + 1
-    if low < 0 or high >= size:
-        must = f"it must lie in 0 .. {size - 1}" if size > 0 else "there must be none"
-        raise IndexError(f"{name} runs from {low} to {high}; {must}, where {bound}={size}")
-    return size
-
-
-def check_integers(name: str, v: Tensor) -> None:
-    """Refuses what is not a tensor of integers."""
-    if not isinstance(v, Tensor):
-        raise TypeError(f"{name} is a {type(v).__name__}; it must be a tensor of integers")
-    if v.dtype not in INTEGERS:
-        raise TypeError(f"{name} is {v.dtype}; it must hold integers, int64 or int32")
-
-
-def check_count(name: str, v: int) -> None:
-    """Refuses what is not an integer, or is negative."""
-    if torch.compiler.is_compiling() or isinstance(v, torch.SymInt):
-        return
-    try:
-        count = operator.index(v)
-    except TypeError:
-        raise TypeError(f"{name}={v!r} must be an integer") from None
-    if count < 0:
-        raise ValueError(f"{name}={count} must not be negative")
-
-
-def length_along(x: Tensor, dim: int, name: str = "x") -> int:
-    """How many entries ``x``, an argument called ``name``, has along ``dim``."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{name} is a {type(x).__name__}; it must be a tensor")
-    if not isinstance(dim, int):
-        raise TypeError(f"dim={dim!r} must be an integer")
-    if not -x.dim() <= dim < x.dim():
-        raise IndexError(f"dim={dim} must lie in {-x.dim()} .. {x.dim() - 1} for {name} of shape {tuple(x.shape)}")
-    return x.size(dim)
-
-
-def readable(v: Tensor) -> bool:
-    """Whether values may be checked and are there: not in traces, transforms and tensors without memory."""
-    return (
-        values_checked(v)
-        and not is_in_torch_dispatch_mode()
-        and not isinstance(v, FakeTensor)
-        and not torch._C._functorch.is_functorch_wrapped_tensor(v)
-        and not torch.jit.is_tracing()
-    )

@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import length_along
 from gpool.ops.chunked_norm import ChunkedNorm
-from gpool.ops.index import Segments, length_along, resolve
+from gpool.ops.index import Segments, resolve
 from gpool.ops.magnitude import ITSELF, Magnitude
 from gpool.ops.pieces import cut
 from gpool.ops.plain_norm import plain_norm
@@ -42,8 +43,8 @@ def segment_norm(
     Entries must be finite. Differentiable twice; second derivatives take the slow way.
 
     Raises:
-        ValueError: p is a number that is 0 or not finite; ``magnitude`` has an unknown option; p or q does not
-            broadcast against a row of x.
+        ValueError: p is a number that is 0 or not finite; ``magnitude`` has an unknown option; p or q does
+            not broadcast against a row of x.
         TypeError: x is not floating point.
     """
     if not isinstance(p, Tensor) and not 0 < abs(p) < math.inf:

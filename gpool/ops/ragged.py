@@ -39,7 +39,9 @@ def per_row(name: str, v: Tensor | float, x: Tensor, dim: int) -> Tensor | float
         return v.reshape(())
     row = x.movedim(dim, 0).shape[1:]
     if v.dim() > len(row) or any(n not in (1, m) for n, m in zip(v.shape[::-1], row[::-1], strict=False)):
-        raise ValueError(f"{name} of shape {tuple(v.shape)} must be one number or one for each of {tuple(row)}")
+        raise ValueError(
+            f"{name} of shape {tuple(v.shape)} must be one number or one for each of {tuple(row)}"
+        )
     return v.expand(row).reshape(-1)
 
 

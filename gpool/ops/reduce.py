@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.index import Segments, check_count, check_integers, length_along, resolve, rising
+from gpool.ops.arguments import check_count, check_integers, length_along
+from gpool.ops.index import Segments, resolve, rising
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import along, as_rows, from_rows, widened
 
@@ -165,7 +166,9 @@ def _by_ptr(ptr: Tensor, index: Tensor | Segments | None, length: int | None, ro
     """The segment of every entry, for segments that are the rows of a tensor."""
     ptr = rising(ptr, None, length)
     if ptr.numel() != rows + 1:
-        raise ValueError(f"ptr has {ptr.numel()} entries; it must have {rows + 1}, one more than the rows of y")
+        raise ValueError(
+            f"ptr has {ptr.numel()} entries; it must have {rows + 1}, one more than the rows of y"
+        )
     if length is None:
         length = int(ptr[-1]) if index is None else _length_of(index)
     return resolve(index, ptr, None, length).segment

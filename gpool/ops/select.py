@@ -7,6 +7,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import check_count, check_ids, check_integers, readable
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
 
@@ -58,8 +59,14 @@ def topk_select(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) ->
     Shape:
         score [N], batch int64 [N], count int64 [B] -> int64 [sum of count], no entry more than there are.
         An empty graph contributes nothing.
+
+    Raises:
+        TypeError: score is not floating point; batch or count does not hold integers.
+        ValueError: a shape does not fit.
+        IndexError: an entry of batch does not lie in 0 .. batch_size - 1 (looked at on the CPU only).
     """
-    score = score.detach()
+    _check(score, batch, count, batch_size)
+    score, batch = score.detach(), batch.long()  # an int32 batch has no room for the key below
     if score.dtype == torch.float64:
         order = torch.argsort(score, descending=True, stable=True)
         graph, inner = torch.sort(batch[order], stable=True)
@@ -72,3 +79,19 @@ def topk_select(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) ->
     start = size.cumsum(0) - size
     rank = torch.arange(order.numel(), device=order.device) - start.index_select(0, graph)
     return order[rank < count.index_select(0, graph)]
+
+
+def _check(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> None:
+    check_count("batch_size", batch_size)
+    check_integers("batch", batch)
+    check_integers("count", count)
+    if not isinstance(score, Tensor) or not score.is_floating_point():
+        raise TypeError(f"score={score!r} must be a floating point tensor")
+    if score.dim() != 1 or batch.shape != score.shape:
+        raise ValueError(
+            f"score of shape {tuple(score.shape)} and batch of shape {tuple(batch.shape)} must be [N] both"
+        )
+    if count.shape != (batch_size,):
+        raise ValueError(f"count of shape {tuple(count.shape)} must be [B] for batch_size={batch_size}")
+    if readable(batch):
+        check_ids("batch", batch, batch_size, "batch_size")

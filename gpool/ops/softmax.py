@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.index import Segments, length_along, resolve
+from gpool.ops.arguments import length_along
+from gpool.ops.index import Segments, resolve
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import as_rows, floating, from_rows
 from gpool.ops.reduce import segment_max, segment_sum

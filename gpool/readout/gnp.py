@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.index import Segments, length_along, resolve
+from gpool.ops.arguments import length_along
+from gpool.ops.index import Segments, resolve
 from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
@@ -141,9 +142,7 @@ class GNP(Aggregation):
         p_rows, q_rows = (v.unbind() if v.size(0) > 1 else (v.squeeze(0),) for v in (p, self.raw_q))
         return [row if sign > 0 else -row for sign, row in zip(self.signs, p_rows, strict=True)], [*q_rows]
 
-    def _norm(
-        self, x: Tensor, p: Tensor | float, q: Tensor | float, segments: Segments, dim: int
-    ) -> Tensor:
+    def _norm(self, x: Tensor, p: Tensor | float, q: Tensor | float, segments: Segments, dim: int) -> Tensor:
         def norm(x: Tensor, sign: str) -> Tensor:
             magnitude = Magnitude(sign, self.eps, self.eps_mode)
             return segment_norm(x, p, q, segments, dim=dim, magnitude=magnitude)

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.index import length_along, resolve
+from gpool.ops.arguments import length_along
+from gpool.ops.index import resolve
 from gpool.ops.ragged import along, floating
 from gpool.ops.segment import segment_count, segment_logsumexp
 from gpool.readout.exponent import bounded
@@ -64,6 +65,7 @@ class LogMeanExp(Aggregation):
         if channels is not None and channels < 1:
             raise ValueError(f"channels={channels} must be positive, or None for any number of them")
         self.tau, self.learn, self.normalize, self.tau_min = tau, learn, normalize, tau_min
+        self.raw_min = math.log(tau_min)  # not in forward: compilers know no logarithm of a number
         self.channels = self.out_channels = channels
         if learn:
             self.raw_tau = Parameter(torch.empty(1 if channels is None else channels))
@@ -81,7 +83,7 @@ class LogMeanExp(Aggregation):
 
     def temperature(self) -> Tensor | float:
         """tau now: a number, or one for each channel."""
-        return bounded(self.raw_tau, math.log(self.tau_min), math.inf).exp() if self.learn else self.tau
+        return bounded(self.raw_tau, self.raw_min, math.inf).exp() if self.learn else self.tau
 
     def forward(
         self,

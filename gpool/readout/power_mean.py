@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.index import length_along, resolve
+from gpool.ops.arguments import length_along
+from gpool.ops.index import resolve
 from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_min, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
@@ -131,8 +132,8 @@ class PowerMean(Aggregation):
         low = segment_min(wide, segments, dim=dim)
         # In float64 on the way back: the minimum's gradient is 1 less a sum over all of its segment.
         above = wide - low.double().index_select(dim, segments.segment).to(wide.dtype)
-        # The slope of |x| is 0 at 0: above the minimum itself stays 0, whatever becomes of the minimum. Its huge
-        # weight for p < 1 would be added there and subtracted again from the digits of all the others.
+        # |.| has slope 0 at 0: the minimum stays 0 above itself, wherever it goes. Its weight, huge if p < 1,
+        # would be added and subtracted again at the cost of the others' digits.
         y = low + segment_norm(above, p, 1 / p, segments, dim=dim, magnitude=Magnitude("abs", self.eps))
         return y.to(x.dtype)
 
