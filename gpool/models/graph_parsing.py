@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from gpool.models.residual_gcn import ResidualGCN
 from gpool.ops.coarsen import lift
+from gpool.ops.graph_arguments import check_batch, check_edges, check_features
 from gpool.ops.segment import segment_count, segment_mean, segment_sum
 from gpool.pooling import GraphParsing, Pooled, ProductScorer
 from gpool.pooling.layers import MLP
@@ -154,6 +155,11 @@ class GraphParsingNetwork(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Predictions for graphs or nodes; all nodes are one graph where ``batch`` is None."""
+        if self.encoder is None:
+            first = cast("nn.Linear", self.embed[0])
+            check_features(x, first.in_features, first.weight)
+        check_edges(edge_index, edge_attr, x.size(0))
+        check_batch(batch, batch_size, x.size(0))
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         elif batch_size is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
+from gpool.ops.graph_arguments import check_batch, check_edges, check_features
+from gpool.ops.index import resolve
 from gpool.ops.segment import segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
 
@@ -54,9 +58,10 @@ class ClosedMeanConv(nn.Module):
 
 def _closed_mean(x: Tensor, edge_index: Tensor) -> Tensor:
     source, target = edge_index[0], edge_index[1]
-    total = segment_sum(x.index_select(0, source), target, dim_size=x.size(0))
-    degree = segment_count(target, dim_size=x.size(0))
-    loops = segment_sum((source == target).long(), target, dim_size=x.size(0))
+    segments = resolve(target, None, x.size(0), source.numel())
+    total = segment_sum(x.index_select(0, source), segments)
+    degree = segment_count(segments)
+    loops = segment_sum((source == target).long(), segments)
     count = (degree - loops + 1).to(x.dtype).unsqueeze(-1)
     return (total + (1 - loops).to(x.dtype).unsqueeze(-1) * x) / count
 
@@ -143,6 +148,10 @@ class SparseHierarchicalNet(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Predictions [B, out_channels]; all nodes are one graph where ``batch`` is None."""
+        first = cast("ClosedMeanConv", self.convs[0]).around if self.embed is None else self.embed
+        check_features(x, first.in_features, first.weight)
+        check_edges(edge_index, edge_attr, x.size(0))
+        check_batch(batch, batch_size, x.size(0))
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         elif batch_size is None:

@@ -11,22 +11,17 @@ from gpool.ops.arguments import check_count, check_ids, check_integers, readable
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
 
-__all__ = ["keep_count", "topk_select"]
+__all__ = ["exact_ratio", "keep_count", "topk_select"]
 
 
-def keep_count(size: Tensor, ratio: float | int) -> Tensor:
-    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has
-    any.
+def exact_ratio(ratio: float | int) -> Fraction | int:
+    """A share as the fraction that its decimal form names: 0.3 is 3/10, 1 / 3 is one third. An int is a
+    count.
 
-    A float is read as the fraction its decimal form names (0.3 is 3/10, 1 / 3 is one third), so that no
-    rounding error reaches the ceiling; 1.0 keeps all. An int is a count.
-
-    Args:
-        size: entries of every graph, int64 [B].
-        ratio: float in (0, 1], or int of at least 1.
+    Compilers do not see the digits of a number, so a layer that is to be compiled does this at construction.
 
     Raises:
-        ValueError: the ratio is outside of these.
+        ValueError: the ratio is not a float in (0, 1] or an int of at least 1.
     """
     if isinstance(ratio, bool) or not isinstance(ratio, (float, int)):
         raise ValueError(f"ratio={ratio!r} must be a float in (0, 1] or an int of at least 1")
@@ -35,12 +30,30 @@ def keep_count(size: Tensor, ratio: float | int) -> Tensor:
             raise ValueError(
                 f"ratio={ratio} is a count and must be at least 1; for a share give a float in (0, 1]"
             )
-        return size.clamp(max=ratio)
+        return ratio
     if not 0.0 < ratio <= 1.0:
         raise ValueError(f"ratio={ratio} is a share and must lie in (0, 1]; for a count give an int")
     share = Fraction(str(ratio)).limit_denominator(10**9)
-    if share.numerator == 0:
-        return size.clamp(max=1)
+    return share if share > 0 else Fraction(1, 10**9)
+
+
+def keep_count(size: Tensor, ratio: float | int | Fraction) -> Tensor:
+    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has
+    any.
+
+    A float is read by :func:`exact_ratio`, so that no rounding error reaches the ceiling; 1.0 keeps all. An
+    int is a count.
+
+    Args:
+        size: entries of every graph, int64 [B].
+        ratio: float in (0, 1], its exact fraction, or int of at least 1.
+
+    Raises:
+        ValueError: the ratio is outside of these.
+    """
+    share = ratio if isinstance(ratio, Fraction) else exact_ratio(ratio)
+    if isinstance(share, int):
+        return size.clamp(max=share)
     return (size * share.numerator + (share.denominator - 1)).div(share.denominator, rounding_mode="floor")
 
 

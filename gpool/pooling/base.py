@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from gpool.ops.arguments import check_count, check_ids, check_positive, check_type, readable
+from gpool.ops.arguments import check_positive
+from gpool.ops.graph_arguments import check_batch, check_edges, check_features
 from gpool.pooling.pooled import Pooled
 
 __all__ = ["Pooling"]
@@ -24,8 +25,8 @@ class Pooling(torch.nn.Module, ABC):
 
         - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E,
         D]
-        - ``batch`` int64 [N], in any order; one graph by default. ``batch_size`` B; read off the batch vector
-          by default, which synchronises with the device. An empty graph stays empty.
+        - ``batch`` integers [N], in any order; one graph by default. ``batch_size`` B; read off the batch
+          vector by default, which synchronises with the device. An empty graph stays empty.
         - returns :class:`Pooled`
     """
 
@@ -60,63 +61,15 @@ class Pooling(torch.nn.Module, ABC):
             IndexError: an entry of ``edge_index`` is not a node, or one of ``batch`` no graph. Only the CPU
                 looks at values, unless :mod:`gpool.ops.checks` switches that off.
         """
-        check_graph(x, edge_index, edge_attr, batch, batch_size, self.channels)
-        if not torch.compiler.is_compiling():
-            check_type("x", x, next(self.parameters(), x))
+        check_features(x, self.channels, next(self.parameters(), None))
+        check_edges(edge_index, edge_attr, x.size(0))
+        check_batch(batch, batch_size, x.size(0))
         if batch is None:
             batch = edge_index.new_zeros(x.size(0))
             batch_size = 1 if batch_size is None else batch_size
         elif batch_size is None:
             batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
-        return self.pool(x, edge_index, edge_attr, batch, batch_size)
+        return self.pool(x, edge_index, edge_attr, batch.long(), batch_size)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels})"
-
-
-def check_graph(
-    x: Tensor,
-    edge_index: Tensor,
-    edge_attr: Tensor | None,
-    batch: Tensor | None,
-    batch_size: int | None,
-    channels: int,
-) -> None:
-    """Shapes, types and, where they may be looked at, the values of a batch of graphs."""
-    if x.dim() != 2 or x.size(1) != channels or not x.is_floating_point():
-        raise ValueError(
-            f"x is {x.dtype} of shape {tuple(x.shape)}; it must be floating point [N, {channels}]"
-        )
-    check_edges(edge_index, edge_attr, x.size(0))
-    check_batch(batch, batch_size, x.size(0))
-
-
-def check_edges(edge_index: Tensor, edge_attr: Tensor | None, nodes: int) -> None:
-    """Shape, type and values of the edges among ``nodes`` nodes."""
-    if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
-        raise ValueError(
-            f"edge_index is {edge_index.dtype} of shape {tuple(edge_index.shape)}; it must be int64 [2, E]"
-        )
-    if edge_attr is not None and (edge_attr.dim() not in (1, 2) or edge_attr.size(0) != edge_index.size(1)):
-        raise ValueError(
-            f"edge_attr of shape {tuple(edge_attr.shape)} must be weights [E] or features [E, D] "
-            f"of the E={edge_index.size(1)} edges"
-        )
-    if readable(edge_index):
-        check_ids("edge_index", edge_index, nodes, "x.size(0)")
-
-
-def check_batch(batch: Tensor | None, batch_size: int | None, nodes: int) -> None:
-    """Shape, type and values of the graphs that ``nodes`` nodes belong to."""
-    if batch_size is not None:
-        check_count("batch_size", batch_size)
-    if batch is None:
-        if batch_size == 0 and nodes > 0:
-            raise ValueError(f"batch_size=0 must be at least 1: there are {nodes} nodes")
-        return
-    if batch.dim() != 1 or batch.size(0) != nodes or batch.dtype != torch.long:
-        raise ValueError(
-            f"batch is {batch.dtype} of shape {tuple(batch.shape)}; it must be int64 [N] for N={nodes} nodes"
-        )
-    if readable(batch):
-        check_ids("batch", batch, batch_size, "batch_size")
