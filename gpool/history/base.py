@@ -49,6 +49,8 @@ def as_layers(
     widths = [channels] * len(layers) if isinstance(channels, int) else list(channels)
     if len(widths) != len(layers):
         raise ValueError(f"history has {len(layers)} layers, but the readout was built for {len(widths)}")
+    if layers[0].dim() != 2:
+        raise ValueError(f"history[0]={list(layers[0].shape)} must be [N, {widths[0]}] (nodes, channels)")
     for depth, (x, width) in enumerate(zip(layers, widths, strict=True)):
         if x.dim() != 2 or x.size(0) != layers[0].size(0) or x.size(1) != width:
             expected = [layers[0].size(0), width]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -19,6 +20,7 @@ from gpool.history.depth import (
 )
 from gpool.history.node_attention import NodeAttention
 from gpool.history.projection import projections, widths_of
+from gpool.ops.arguments import check_dropout, check_positive
 from gpool.ops.attention import check_sizes, compare_sizes
 from gpool.ops.index import Segments, resolve
 from gpool.ops.segment import segment_count, segment_mean
@@ -104,8 +106,12 @@ class HistoGraph(HistoryReadout):
             raise ValueError(f"norm={norm!r} must be one of {', '.join(DEPTH_NORMS)}")
         if not (mix is None or mix == "learned" or (not isinstance(mix, str) and 0 <= mix <= 1)):
             raise ValueError(f"mix={mix!r} must be None, 'learned' or a number in [0, 1]")
-        if eps <= 0:
-            raise ValueError(f"eps={eps} must be positive")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps={eps} must be positive and finite")
+        check_positive(channels=channels)
+        check_dropout(dropout)
+        if max_nodes is not None:
+            check_positive(max_nodes=max_nodes)
         self.channels = self.out_channels = channels
         self.in_channels = widths_of(in_channels, channels, shared_projection)
         self.norm, self.pos_enc, self.residual, self.mix = norm, pos_enc, residual, mix
@@ -187,7 +193,8 @@ class HistoGraph(HistoryReadout):
         if sizes is not None:
             check_sizes(sizes, layers[0].size(0), dim_size)
             dim_size = len(sizes)
-        segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
+        bound = "dim_size" if sizes is None else "len(sizes)"
+        segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device, bound)
         if sizes is not None and self.attention is None:  # which compares them otherwise
             compare_sizes(sizes, segment_count(segments))
         return layers, segments

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from gpool.ops.arguments import check_type
+from gpool.ops.arguments import check_dropout, check_heads, check_positive, check_type
 from gpool.ops.attention import ragged_attention
 from gpool.ops.index import Segments
 
@@ -54,10 +54,10 @@ class NodeAttention(nn.Module):
         max_nodes: int | None = None,
     ) -> None:
         super().__init__()
-        if heads < 1 or channels % heads != 0:
-            raise ValueError(f"heads={heads} must divide channels={channels}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout} must be in [0, 1)")
+        check_heads(channels, heads)
+        check_dropout(dropout)
+        if max_nodes is not None:
+            check_positive(max_nodes=max_nodes)
         self.channels, self.heads, self.dropout = channels, heads, dropout
         self.zero_token, self.max_nodes = zero_token, max_nodes
         self.in_proj = nn.Linear(channels, 3 * channels)

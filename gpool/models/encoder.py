@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 
 from gpool.models.norm import RowNorm
-from gpool.ops.arguments import check_positive
+from gpool.ops.arguments import check_dropout, check_positive
 from gpool.ops.graph_arguments import check_features
 
 __all__ = ["Encoder"]
@@ -72,6 +72,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         check_positive(in_channels=in_channels, hidden_channels=hidden_channels, num_layers=num_layers)
+        check_dropout(dropout)
         if norm not in ("batch", "layer", None):
             raise ValueError(f"norm={norm!r} must be 'batch', 'layer' or None")
         self.in_channels = in_channels

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gpool.models.residual_gcn import ResidualGCN
 from gpool.ops.coarsen import lift
-from gpool.ops.graph_arguments import check_batch, check_edges, check_features
+from gpool.ops.graph_arguments import check_features, check_graph
 from gpool.ops.segment import segment_count, segment_mean, segment_sum
 from gpool.pooling import GraphParsing, Pooled, ProductScorer
 from gpool.pooling.layers import MLP
@@ -158,8 +158,7 @@ class GraphParsingNetwork(nn.Module):
         if self.encoder is None:
             first = cast("nn.Linear", self.embed[0])
             check_features(x, first.in_features, first.weight)
-        check_edges(edge_index, edge_attr, x.size(0))
-        check_batch(batch, batch_size, x.size(0))
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         elif batch_size is None:

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from gpool.ops.graph_arguments import check_batch, check_edges, check_features
+from gpool.ops.graph_arguments import check_features, check_graph
 from gpool.ops.index import resolve
 from gpool.ops.segment import segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
@@ -150,8 +150,7 @@ class SparseHierarchicalNet(nn.Module):
         """Predictions [B, out_channels]; all nodes are one graph where ``batch`` is None."""
         first = cast("ClosedMeanConv", self.convs[0]).around if self.embed is None else self.embed
         check_features(x, first.in_features, first.weight)
-        check_edges(edge_index, edge_attr, x.size(0))
-        check_batch(batch, batch_size, x.size(0))
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         elif batch_size is None:

@@ -12,7 +12,10 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 from gpool.ops.checks import values_checked
 
 __all__ = [
+    "check_channels",
     "check_count",
+    "check_dropout",
+    "check_heads",
     "check_ids",
     "check_integers",
     "check_positive",
@@ -74,6 +77,27 @@ def check_positive(**counts: int) -> None:
         check_count(name, v)
         if v < 1:
             raise ValueError(f"{name}={v} must be at least 1")
+
+
+def check_channels(channels: int | None) -> None:
+    """Refuses a width that is neither a positive integer nor None, which stands for any."""
+    if channels is None:
+        return
+    if isinstance(channels, float) or channels < 1:
+        raise ValueError(f"channels={channels} must be a positive integer, or None for any number of them")
+
+
+def check_dropout(dropout: float) -> None:
+    """Refuses a probability outside of [0, 1), with which something would be left."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout={dropout} must be in [0, 1)")
+
+
+def check_heads(channels: int, heads: int) -> None:
+    """Refuses heads that do not divide the channels."""
+    check_positive(channels=channels, heads=heads)
+    if channels % heads != 0:
+        raise ValueError(f"heads={heads} must divide channels={channels}")
 
 
 def check_type(name: str, x: Tensor, like: Tensor) -> None:

@@ -83,7 +83,8 @@ def ragged_attention(
             raise ValueError("sizes and max_size are given: give one of them")
         check_sizes(sizes, query.size(0), dim_size)
         dim_size = len(sizes)
-    segments = resolve(index, None, dim_size, query.size(0), query.device)
+    bound = "dim_size" if sizes is None else "len(sizes)"
+    segments = resolve(index, None, dim_size, query.size(0), query.device, bound)
     if max_size is not None:
         _check_largest(segments, max_size)
         return band_attention(query, key, value, *segments[:2], max_size, dropout, zero_token)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gpool.ops.arguments import check_count, check_ids, check_integers, check_type, readable
 
-__all__ = ["check_batch", "check_edges", "check_features"]
+__all__ = ["check_batch", "check_edges", "check_features", "check_graph"]
 
 
 def check_features(x: Tensor, channels: int, like: Tensor | None) -> None:
@@ -17,6 +17,20 @@ def check_features(x: Tensor, channels: int, like: Tensor | None) -> None:
         raise ValueError(f"x is {found}; it must be floating point [N, {channels}]")
     if like is not None:
         check_type("x", x, like)
+
+
+def check_graph(
+    x: Tensor,
+    edge_index: Tensor,
+    edge_attr: Tensor | None,
+    batch: Tensor | None,
+    batch_size: int | None,
+) -> None:
+    """All but the width and the type of the features."""
+    if x.dim() < 2:
+        raise ValueError(f"x of shape {tuple(x.shape)} must be [N, C]")
+    check_edges(edge_index, edge_attr, x.size(0))
+    check_batch(batch, batch_size, x.size(0))
 
 
 def check_edges(edge_index: Tensor, edge_attr: Tensor | None, nodes: int) -> None:

@@ -26,8 +26,11 @@ def resolve(
     dim_size: int | None,
     length: int,
     device: torch.device | None = None,
+    bound: str = "dim_size",
 ) -> Segments:
     """The segments of ``length`` entries, from whichever of index and ptr is given, or one segment.
+
+    ``bound`` is what an error calls dim_size.
 
     Raises:
         TypeError: index or ptr does not hold integers, or dim_size is no integer.
@@ -56,7 +59,7 @@ def resolve(
             f"index of shape {tuple(index.shape)} must be ({length},), one segment for each entry"
         )
     if readable(index):
-        dim_size = check_ids("index", index, dim_size, "dim_size")
+        dim_size = check_ids("index", index, dim_size, bound)
     elif dim_size is None:
         dim_size = int(index.max()) + 1 if length > 0 else 0
     return Segments(index.long(), dim_size)

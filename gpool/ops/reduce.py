@@ -112,6 +112,8 @@ def _segment_extreme(
     x: Tensor, index: Tensor | Segments | None, ptr: Tensor | None, dim_size: int | None, dim: int, how: str
 ) -> Tensor:
     segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    if x.is_complex():
+        raise TypeError(f"x is {x.dtype}; complex numbers have no largest")
     extreme = _extreme if torch.compiler.is_compiling() else _Extreme.apply
     return from_rows(extreme(as_rows(x, dim), segment, size, how), x, dim)
 

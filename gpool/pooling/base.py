@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.arguments import check_positive
-from gpool.ops.graph_arguments import check_batch, check_edges, check_features
+from gpool.ops.graph_arguments import check_features, check_graph
 from gpool.pooling.pooled import Pooled
 
 __all__ = ["Pooling"]
@@ -62,8 +62,7 @@ class Pooling(torch.nn.Module, ABC):
                 looks at values, unless :mod:`gpool.ops.checks` switches that off.
         """
         check_features(x, self.channels, next(self.parameters(), None))
-        check_edges(edge_index, edge_attr, x.size(0))
-        check_batch(batch, batch_size, x.size(0))
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch = edge_index.new_zeros(x.size(0))
             batch_size = 1 if batch_size is None else batch_size

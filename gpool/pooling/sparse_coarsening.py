@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -63,8 +64,8 @@ class SparseCoarsening(Pooling):
         eps: float = 1e-12,
     ) -> None:
         super().__init__(channels)
-        if eps <= 0:
-            raise ValueError(f"eps={eps} must be positive")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps={eps} must be positive and finite")
         self.ratio, self._exact_ratio = ratio, exact_ratio(ratio)
         self.nonlinearity = torch.tanh if nonlinearity is None else nonlinearity
         self.eps = eps

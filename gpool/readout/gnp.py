@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.arguments import length_along
+from gpool.ops.arguments import check_channels, length_along
 from gpool.ops.index import Segments, resolve
 from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_norm
@@ -81,14 +82,15 @@ class GNP(Aggregation):
         signed: Literal["abs", "relu", "split"] = "abs",
     ) -> None:
         super().__init__()
-        if channels is not None and channels < 1:
-            raise ValueError(f"channels={channels} must be positive, or None for any number of them")
+        check_channels(channels)
         if sign not in ("+", "-", "both"):
             raise ValueError(f"sign={sign!r} must be '+', '-' or 'both'")
         if mix not in ("linear", "sum", "concat"):
             raise ValueError(f"mix={mix!r} must be 'linear', 'sum' or 'concat'")
-        if eps < 0 or eps_mode not in ("add", "clamp"):
+        if not 0 <= eps < math.inf or eps_mode not in ("add", "clamp"):
             raise ValueError(f"eps={eps} must not be negative, eps_mode={eps_mode!r} be 'add' or 'clamp'")
+        if not math.isfinite(q):
+            raise ValueError(f"q={q} must be finite")
         if signed not in ("abs", "relu", "split"):
             raise ValueError(f"signed={signed!r} must be 'abs', 'relu' or 'split'")
         if sign == "both" and mix == "linear" and channels is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.arguments import length_along
+from gpool.ops.arguments import check_channels, length_along
 from gpool.ops.index import resolve
 from gpool.ops.ragged import along, floating
 from gpool.ops.segment import segment_count, segment_logsumexp
@@ -62,8 +62,7 @@ class LogMeanExp(Aggregation):
         super().__init__()
         if not 0 < tau_min <= tau < math.inf:
             raise ValueError(f"tau={tau} must not be below tau_min={tau_min}, which must be positive")
-        if channels is not None and channels < 1:
-            raise ValueError(f"channels={channels} must be positive, or None for any number of them")
+        check_channels(channels)
         self.tau, self.learn, self.normalize, self.tau_min = tau, learn, normalize, tau_min
         self.raw_min = math.log(tau_min)  # not in forward: compilers know no logarithm of a number
         self.channels = self.out_channels = channels

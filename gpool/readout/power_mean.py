@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.arguments import length_along
+from gpool.ops.arguments import check_channels, check_positive, length_along
 from gpool.ops.index import resolve
 from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_min, segment_norm
@@ -73,12 +74,14 @@ class PowerMean(Aggregation):
         signed: Literal["clamp", "shift", "error"] = "clamp",
     ) -> None:
         super().__init__()
-        if groups < 1 or (1 if channels is None else channels) % groups:
+        check_channels(channels)
+        check_positive(groups=groups)
+        if (1 if channels is None else channels) % groups:
             raise ValueError(f"groups={groups} must divide channels={channels}")
         if signed not in ("clamp", "shift", "error"):
             raise ValueError(f"signed={signed!r} must be 'clamp', 'shift' or 'error'")
-        if eps <= 0:
-            raise ValueError(f"eps={eps} must be positive")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps={eps} must be positive and finite")
         if learn or param not in ("softplus", "inverse"):
             raw_of(p, param, p_min, p_max)  # the one place that knows the bounds
         elif not 0 < p <= p_max:
