@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gpool.ops.arguments import check_type
+
 __all__ = ["History", "HistoryReadout", "as_layers"]
 
 History = Sequence[Tensor] | Tensor
@@ -30,8 +32,12 @@ class HistoryReadout(nn.Module):
         """Draw all parameters anew."""
 
 
-def as_layers(history: History, channels: int | Sequence[int], index: Tensor | None = None) -> list[Tensor]:
-    """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``."""
+def as_layers(
+    history: History, channels: int | Sequence[int], like: Tensor, index: Tensor | None = None
+) -> list[Tensor]:
+    """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``, its
+    type with that of ``like``, a parameter.
+    """
     if isinstance(history, Tensor):
         if history.dim() != 3:
             shape = list(history.shape)
@@ -43,10 +49,13 @@ def as_layers(history: History, channels: int | Sequence[int], index: Tensor | N
     widths = [channels] * len(layers) if isinstance(channels, int) else list(channels)
     if len(widths) != len(layers):
         raise ValueError(f"history has {len(layers)} layers, but the readout was built for {len(widths)}")
+    if layers[0].dim() != 2:
+        raise ValueError(f"history[0]={list(layers[0].shape)} must be [N, {widths[0]}] (nodes, channels)")
     for depth, (x, width) in enumerate(zip(layers, widths, strict=True)):
         if x.dim() != 2 or x.size(0) != layers[0].size(0) or x.size(1) != width:
             expected = [layers[0].size(0), width]
             raise ValueError(f"history[{depth}]={list(x.shape)} must be {expected} (nodes, channels)")
-    if index is not None and index.shape != layers[0].shape[:1]:
+        check_type(f"history[{depth}]", x, like)
+    if isinstance(index, Tensor) and index.shape != layers[0].shape[:1]:
         raise ValueError(f"index={list(index.shape)} must be [{layers[0].size(0)}], one graph a node")
     return layers

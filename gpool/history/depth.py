@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpool.ops.index import Segments
 from gpool.ops.segment import segment_broadcast, segment_mean
 
 __all__ = ["DepthNorm", "depth_encoding", "depth_scores", "mix_layers", "normalize_depth"]
@@ -43,8 +44,8 @@ def depth_scores(
     query: tuple[Tensor, Tensor | None],
     key: tuple[Tensor, Tensor | None],
     last_mean: Tensor,
-    index: Tensor,
-    dim_size: int,
+    index: Tensor | Segments,
+    dim_size: int | None = None,
 ) -> Tensor:
     r"""Mean over a graph's nodes of what the last layer asks every layer.
 
@@ -101,7 +102,11 @@ def normalize_depth(scores: Tensor, norm: DepthNorm = "signed", eps: float = 1e-
 
 
 def mix_layers(
-    layers: Sequence[Tensor], weights: Sequence[Tensor], offsets: Tensor, alpha: Tensor, index: Tensor
+    layers: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    offsets: Tensor,
+    alpha: Tensor,
+    index: Tensor | Segments,
 ) -> Tensor:
     r"""Every node's mixture of its layers, :math:`H_v = \sum_l \alpha_{g(v),l} (W_l X_{l,v} + o_l)`.
 

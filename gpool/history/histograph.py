@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -19,6 +20,9 @@ from gpool.history.depth import (
 )
 from gpool.history.node_attention import NodeAttention
 from gpool.history.projection import projections, widths_of
+from gpool.ops.arguments import check_dropout, check_positive
+from gpool.ops.attention import check_sizes, compare_sizes
+from gpool.ops.index import Segments, resolve
 from gpool.ops.segment import segment_count, segment_mean
 
 __all__ = ["HistoGraph"]
@@ -102,8 +106,12 @@ class HistoGraph(HistoryReadout):
             raise ValueError(f"norm={norm!r} must be one of {', '.join(DEPTH_NORMS)}")
         if not (mix is None or mix == "learned" or (not isinstance(mix, str) and 0 <= mix <= 1)):
             raise ValueError(f"mix={mix!r} must be None, 'learned' or a number in [0, 1]")
-        if eps <= 0:
-            raise ValueError(f"eps={eps} must be positive")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps={eps} must be positive and finite")
+        check_positive(channels=channels)
+        check_dropout(dropout)
+        if max_nodes is not None:
+            check_positive(max_nodes=max_nodes)
         self.channels = self.out_channels = channels
         self.in_channels = widths_of(in_channels, channels, shared_projection)
         self.norm, self.pos_enc, self.residual, self.mix = norm, pos_enc, residual, mix
@@ -138,19 +146,19 @@ class HistoGraph(HistoryReadout):
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
         """One vector a graph, [B, C]; ``sizes``, the nodes of every graph on the host, spares a sync."""
-        layers, index, dim_size = self._inputs(history, index, dim_size, sizes)
-        last_mean = segment_mean(layers[-1], index, dim_size=dim_size)  # [B, C_{L-1}]
-        h = self._mixed(layers, last_mean, index, dim_size)
+        layers, segments = self._inputs(history, index, dim_size, sizes)
+        last_mean = segment_mean(layers[-1], segments)  # [B, C_{L-1}]
+        h = self._mixed(layers, last_mean, segments)
         if self.attention is not None and not self.residual and self.norm_layer is None:
             # The output projection commutes with the mean: once a graph instead of once a node.
-            read = segment_mean(self.attention.read(h, index, dim_size, sizes), index, dim_size=dim_size)
-            graph = _without_empty(self.attention.out_proj(read), index, dim_size)
+            read = segment_mean(self.attention.read(h, segments, sizes=sizes), segments)
+            graph = _without_empty(self.attention.out_proj(read), segments)
         else:
-            graph = segment_mean(self._attended(h, index, dim_size, sizes), index, dim_size=dim_size)
+            graph = segment_mean(self._attended(h, segments, sizes), segments)
         if self.mix is None:
             return graph
         if layers[-1].size(1) != self.channels:
-            last_mean = _without_empty(self.embed[-1](last_mean), index, dim_size)
+            last_mean = _without_empty(self.embed[-1](last_mean), segments)
         share = self.theta.sigmoid() if self.theta is not None else float(self.mix)
         return share * graph + (1 - share) * last_mean
 
@@ -162,17 +170,17 @@ class HistoGraph(HistoryReadout):
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
         """Z, one vector a node, [N, C]: for node and link tasks. ``mix`` has no part in it."""
-        layers, index, dim_size = self._inputs(history, index, dim_size, sizes)
-        last_mean = segment_mean(layers[-1], index, dim_size=dim_size)
-        return self._attended(self._mixed(layers, last_mean, index, dim_size), index, dim_size, sizes)
+        layers, segments = self._inputs(history, index, dim_size, sizes)
+        last_mean = segment_mean(layers[-1], segments)
+        return self._attended(self._mixed(layers, last_mean, segments), segments, sizes)
 
     def depth_weights(
         self, history: History, index: Tensor | None = None, dim_size: int | None = None
     ) -> Tensor:
         """alpha, the weight of every layer in every graph, [B, L]."""
-        layers, index, dim_size = self._inputs(history, index, dim_size, None)
-        last_mean = segment_mean(layers[-1], index, dim_size=dim_size)
-        return self._alpha(layers, self._offsets(layers), last_mean, index, dim_size)
+        layers, segments = self._inputs(history, index, dim_size, None)
+        last_mean = segment_mean(layers[-1], segments)
+        return self._alpha(layers, self._offsets(layers), last_mean, segments)
 
     def _inputs(
         self,
@@ -180,15 +188,16 @@ class HistoGraph(HistoryReadout):
         index: Tensor | None,
         dim_size: int | None,
         sizes: Sequence[int] | None,
-    ) -> tuple[list[Tensor], Tensor, int]:
-        layers = as_layers(history, self.in_channels, index)
-        if index is None:
-            return layers, torch.zeros(layers[0].size(0), dtype=torch.long, device=layers[0].device), 1
+    ) -> tuple[list[Tensor], Segments]:
+        layers = as_layers(history, self.in_channels, self.query.weight, index)
         if sizes is not None:
+            check_sizes(sizes, layers[0].size(0), dim_size)
             dim_size = len(sizes)
-        elif dim_size is None:
-            dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
-        return layers, index, dim_size
+        bound = "dim_size" if sizes is None else "len(sizes)"
+        segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device, bound)
+        if sizes is not None and self.attention is None:  # which compares them otherwise
+            compare_sizes(sizes, segment_count(segments))
+        return layers, segments
 
     def _linears(self) -> list[nn.Linear]:
         return cast("list[nn.Linear]", list(self.embed))
@@ -203,22 +212,20 @@ class HistoGraph(HistoryReadout):
             return bias.expand(len(layers), -1)
         return bias + depth_encoding(len(layers), self.channels, bias)
 
-    def _alpha(
-        self, layers: list[Tensor], offsets: Tensor, last_mean: Tensor, index: Tensor, dim_size: int
-    ) -> Tensor:
+    def _alpha(self, layers: list[Tensor], offsets: Tensor, last_mean: Tensor, segments: Segments) -> Tensor:
         if self.norm in ("uniform", "last"):
-            return normalize_depth(last_mean.new_zeros(dim_size, len(layers)), self.norm)
+            return normalize_depth(last_mean.new_zeros(segments.size, len(layers)), self.norm)
         query, key = (self.query.weight, self.query.bias), (self.key.weight, self.key.bias)
-        scores = depth_scores(layers, self._weights(), offsets, query, key, last_mean, index, dim_size)
+        scores = depth_scores(layers, self._weights(), offsets, query, key, last_mean, segments)
         return normalize_depth(scores, self.norm, self.eps)
 
-    def _mixed(self, layers: list[Tensor], last_mean: Tensor, index: Tensor, dim_size: int) -> Tensor:
+    def _mixed(self, layers: list[Tensor], last_mean: Tensor, segments: Segments) -> Tensor:
         offsets = self._offsets(layers)
-        alpha = self._alpha(layers, offsets, last_mean, index, dim_size)
-        return mix_layers(layers, self._weights(), offsets, alpha, index)
+        alpha = self._alpha(layers, offsets, last_mean, segments)
+        return mix_layers(layers, self._weights(), offsets, alpha, segments)
 
-    def _attended(self, h: Tensor, index: Tensor, dim_size: int, sizes: Sequence[int] | None) -> Tensor:
-        z = h if self.attention is None else self.attention(h, index, dim_size, sizes)
+    def _attended(self, h: Tensor, segments: Segments, sizes: Sequence[int] | None) -> Tensor:
+        z = h if self.attention is None else self.attention(h, segments, sizes=sizes)
         if self.residual:
             z = z + h
         return z if self.norm_layer is None else self.norm_layer(z)
@@ -228,6 +235,6 @@ class HistoGraph(HistoryReadout):
         return f"{self.channels}, {options}"
 
 
-def _without_empty(rows: Tensor, index: Tensor, dim_size: int) -> Tensor:
+def _without_empty(rows: Tensor, segments: Segments) -> Tensor:
     """Zeros for graphs that have no nodes: [B, C] -> [B, C]."""
-    return rows.masked_fill(segment_count(index, dim_size=dim_size)[:, None] == 0, 0.0)
+    return rows.masked_fill(segment_count(segments)[:, None] == 0, 0.0)

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.history.base import History, HistoryReadout, as_layers
+from gpool.ops.arguments import check_count, check_dropout, check_heads, check_positive
+from gpool.ops.index import resolve
 from gpool.ops.segment import segment_count, segment_mean
 
 __all__ = ["LayerResampler"]
@@ -70,14 +72,10 @@ class LayerResampler(HistoryReadout):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if heads < 1 or channels % heads != 0:
-            raise ValueError(f"heads={heads} must divide channels={channels}")
-        if latents < 1:
-            raise ValueError(f"latents={latents} must be at least 1")
-        if feed_forward < 0:
-            raise ValueError(f"feed_forward={feed_forward} must not be negative")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout} must be in [0, 1)")
+        check_heads(channels, heads)
+        check_positive(latents=latents)
+        check_count("feed_forward", feed_forward)
+        check_dropout(dropout)
         self.channels = self.out_channels = channels
         self.in_channels = _widths(in_channels, channels, num_layers)
         self.num_layers, self.latents, self.heads = len(self.in_channels), latents, heads
@@ -103,18 +101,15 @@ class LayerResampler(HistoryReadout):
                 module.reset_parameters()
 
     def forward(self, history: History, index: Tensor | None = None, dim_size: int | None = None) -> Tensor:
-        layers = as_layers(history, self.in_channels, index)
-        if index is None:
-            index, dim_size = torch.zeros(layers[0].size(0), dtype=torch.long, device=layers[0].device), 1
-        if dim_size is None:
-            dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
-        means = [segment_mean(x, index, dim_size=dim_size) for x in layers]  # L x [B, C_l]
+        layers = as_layers(history, self.in_channels, self.depth, index)
+        segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
+        means = [segment_mean(x, segments) for x in layers]  # L x [B, C_l]
         m = (
             torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1) + self.depth
         )  # [B, L, C]
         z = self._resample(m).mean(dim=1)  # [B, C]
         y = F.normalize(z, dim=-1) if self.normalize else z
-        return y.masked_fill(segment_count(index, dim_size=dim_size)[:, None] == 0, 0.0)
+        return y.masked_fill(segment_count(segments)[:, None] == 0, 0.0)
 
     def _resample(self, m: Tensor) -> Tensor:
         """The latents after they have read the layers: [B, L, C] -> [B, r, C]."""
@@ -155,7 +150,11 @@ def _widths(in_channels: int | Sequence[int] | None, channels: int, num_layers: 
     if in_channels is not None and not isinstance(in_channels, int):
         if num_layers not in (None, len(in_channels)):
             raise ValueError(f"num_layers={num_layers}, but in_channels lists {len(in_channels)} layers")
+        for width in in_channels:
+            check_positive(in_channels=width)
         return list(in_channels)
-    if num_layers is None or num_layers < 1:
-        raise ValueError(f"num_layers={num_layers} must be at least 1, or in_channels must list the layers")
-    return [channels if in_channels is None else in_channels] * num_layers
+    if num_layers is None:
+        raise ValueError("num_layers=None must be at least 1, or in_channels must list the layers")
+    width = channels if in_channels is None else in_channels
+    check_positive(num_layers=num_layers, in_channels=width)
+    return [width] * num_layers

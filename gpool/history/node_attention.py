@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gpool.ops.arguments import check_dropout, check_heads, check_positive, check_type
 from gpool.ops.attention import ragged_attention
+from gpool.ops.index import Segments
 
 __all__ = ["NodeAttention"]
 
@@ -52,10 +54,10 @@ class NodeAttention(nn.Module):
         max_nodes: int | None = None,
     ) -> None:
         super().__init__()
-        if heads < 1 or channels % heads != 0:
-            raise ValueError(f"heads={heads} must divide channels={channels}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout} must be in [0, 1)")
+        check_heads(channels, heads)
+        check_dropout(dropout)
+        if max_nodes is not None:
+            check_positive(max_nodes=max_nodes)
         self.channels, self.heads, self.dropout = channels, heads, dropout
         self.zero_token, self.max_nodes = zero_token, max_nodes
         self.in_proj = nn.Linear(channels, 3 * channels)
@@ -69,14 +71,25 @@ class NodeAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(
-        self, x: Tensor, index: Tensor, dim_size: int | None = None, sizes: Sequence[int] | None = None
+        self,
+        x: Tensor,
+        index: Tensor | Segments,
+        dim_size: int | None = None,
+        sizes: Sequence[int] | None = None,
     ) -> Tensor:
         return self.out_proj(self.read(x, index, dim_size, sizes))
 
     def read(
-        self, x: Tensor, index: Tensor, dim_size: int | None = None, sizes: Sequence[int] | None = None
+        self,
+        x: Tensor,
+        index: Tensor | Segments,
+        dim_size: int | None = None,
+        sizes: Sequence[int] | None = None,
     ) -> Tensor:
         """What every node has read, before the output projection: [N, C] -> [N, C]."""
+        if x.dim() != 2 or x.size(1) != self.channels:
+            raise ValueError(f"x of shape {tuple(x.shape)} must be [N, {self.channels}]")
+        check_type("x", x, self.in_proj.weight)
         q, k, v = (
             self.in_proj(x).view(x.size(0), 3, self.heads, self.channels // self.heads).unbind(1)
         )  # [N, H, D] each

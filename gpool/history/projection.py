@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from gpool.ops.arguments import check_positive
+
 __all__ = ["projections", "widths_of"]
 
 
@@ -14,11 +16,15 @@ def widths_of(in_channels: int | Sequence[int] | None, channels: int, shared: bo
     if in_channels is None or isinstance(in_channels, int):
         if shared is False:
             raise ValueError("shared_projection=False needs in_channels to list the width of every layer")
-        return channels if in_channels is None else in_channels
+        width = channels if in_channels is None else in_channels
+        check_positive(in_channels=width)
+        return width
     if not in_channels or (shared and len(set(in_channels)) > 1):
         raise ValueError(
             f"in_channels={list(in_channels)} must list layers, of one width for a shared projection"
         )
+    for width in in_channels:
+        check_positive(in_channels=width)
     return list(in_channels)
 
 

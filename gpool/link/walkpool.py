@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gpool.ops.arguments import check_dropout, check_positive, check_type
 from gpool.ops.csr import csr_sample
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.walk import walk_profile
@@ -57,17 +58,10 @@ class WalkPool(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        sizes = {
-            "channels": channels,
-            "hidden_channels": hidden_channels,
-            "heads": heads,
-            "walk_length": walk_length,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name}={size} must be at least 1")
-        if not 0.0 <= dropout < 1.0:
-            raise ValueError(f"dropout={dropout} must be in [0, 1)")
+        check_positive(
+            channels=channels, hidden_channels=hidden_channels, heads=heads, walk_length=walk_length
+        )
+        check_dropout(dropout)
         self.channels, self.hidden_channels, self.heads = channels, hidden_channels, heads
         self.walk_length, self.dropout = walk_length, dropout
         self.key = self._perceptron()
@@ -99,6 +93,7 @@ class WalkPool(nn.Module):
                 f"z of shape {tuple(z.shape)} must be [{nodes}, {self.channels}]: "
                 "the subgraphs' nodes, channels"
             )
+        check_type("z", z, next(self.parameters()))
 
         def heads_first(x: Tensor) -> Tensor:
             return x.view(nodes, self.heads, -1).transpose(0, 1).reshape(self.heads * nodes, -1)

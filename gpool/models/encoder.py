@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 
 from gpool.models.norm import RowNorm
+from gpool.ops.arguments import check_dropout, check_positive
+from gpool.ops.graph_arguments import check_features
 
 __all__ = ["Encoder"]
 
@@ -69,8 +71,8 @@ class Encoder(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(in_channels=in_channels, hidden_channels=hidden_channels, num_layers=num_layers)
+        check_dropout(dropout)
         if norm not in ("batch", "layer", None):
             raise ValueError(f"norm={norm!r} must be 'batch', 'layer' or None")
         if norm == "layer" and hidden_channels < 2:
@@ -103,6 +105,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         """Node states after each layer; ``edge_attr`` is accepted and not read by these convolutions."""
+        check_features(x, self.in_channels, next(self.parameters(), None))
         history = []
         for conv, norm in zip(self.convs, self.norms, strict=True):
             out = F.dropout(norm(conv(x, edge_index)).relu(), self.dropout, self.training)

@@ -11,6 +11,7 @@ from torch_geometric.nn.aggr import Aggregation
 
 from gpool.history import HistoryReadout
 from gpool.models.hierarchy import Hierarchy, Level, check_poolings
+from gpool.ops.graph_arguments import check_graph
 from gpool.pooling import Pooling
 
 __all__ = ["GraphModel", "MLPHead"]
@@ -119,6 +120,7 @@ class GraphModel(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Predictions [B, out_channels]; without ``batch`` all nodes are one graph."""
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         history = self.encoder(x, edge_index, edge_attr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gpool.models.explain import unmasked
 from gpool.models.residual_gcn import ResidualGCN
 from gpool.ops.coarsen import lift
+from gpool.ops.graph_arguments import check_features, check_graph
 from gpool.ops.segment import segment_count, segment_mean, segment_sum
 from gpool.pooling import GraphParsing, Pooled, ProductScorer
 from gpool.pooling.layers import MLP
@@ -158,6 +159,10 @@ class GraphParsingNetwork(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Predictions for graphs or nodes; all nodes are one graph where ``batch`` is None."""
+        if self.encoder is None:
+            first = cast("nn.Linear", self.embed[0])
+            check_features(x, first.in_features, first.weight)
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         elif batch_size is None:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.history import HistoGraph
+from gpool.ops.graph_arguments import check_graph
 
 __all__ = ["NodeModel"]
 
@@ -74,6 +75,7 @@ class NodeModel(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Predictions [N, out_channels]; all nodes are one graph where ``batch`` is None."""
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         history = self.encoder(x, edge_index, edge_attr)
         states = history[-1] if self.readout is None else self.readout.nodes(history, batch, batch_size)
         return self.head(F.dropout(states, self.dropout, self.training))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gpool.models.explain import never_masked
+from gpool.ops.graph_arguments import check_features, check_graph
+from gpool.ops.index import resolve
 from gpool.ops.segment import segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
 
@@ -61,12 +65,13 @@ class ClosedMeanConv(MessagePassing):
 
     def _closed_mean(self, x: Tensor, edge_index: Tensor) -> Tensor:
         source, target = edge_index[0], edge_index[1]
+        segments = resolve(target, None, x.size(0), source.numel())
         if self.explain:
             total = self.propagate(edge_index, x=x)
         else:
-            total = segment_sum(x.index_select(0, source), target, dim_size=x.size(0))
-        degree = segment_count(target, dim_size=x.size(0))
-        loops = segment_sum((source == target).long(), target, dim_size=x.size(0))
+            total = segment_sum(x.index_select(0, source), segments)
+        degree = segment_count(segments)
+        loops = segment_sum((source == target).long(), segments)
         count = (degree - loops + 1).to(x.dtype).unsqueeze(-1)
         return (total + (1 - loops).to(x.dtype).unsqueeze(-1) * x) / count
 
@@ -155,6 +160,9 @@ class SparseHierarchicalNet(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Predictions [B, out_channels]; all nodes are one graph where ``batch`` is None."""
+        first = cast("ClosedMeanConv", self.convs[0]).around if self.embed is None else self.embed
+        check_features(x, first.in_features, first.weight)
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch, batch_size = edge_index.new_zeros(x.size(0)), 1
         elif batch_size is None:

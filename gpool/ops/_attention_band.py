@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpool.ops.index import Segments
 from gpool.ops.segment import segment_broadcast, segment_count, segment_sum
 
 __all__ = ["band_attention"]
@@ -29,8 +30,9 @@ def band_attention(
     """
     if index.numel() == 0:
         return value
+    segments = Segments(index, dim_size)
     spoilt = ~(query + key + value).isfinite().all(-1).all(-1)  # [N]; a weight of 0 would not stop these
-    spoilt_graph = segment_sum(spoilt.long(), index, dim_size=dim_size) > 0
+    spoilt_graph = segment_sum(spoilt.long(), segments) > 0
     query, key, value = (v.masked_fill(spoilt[:, None, None], 0.0) for v in (query, key, value))
     chunk, rows = max_size, torch.arange(index.numel(), device=index.device)
     order = index.argsort(stable=True)
@@ -46,8 +48,8 @@ def band_attention(
     )  # [T, H, c, D]
     place = torch.empty_like(order).index_copy(0, order, rows)  # of every node in the sorted order
     out = y[place // chunk, :, place % chunk]  # [N, H, D]
-    too_large = segment_count(index, dim_size=dim_size) > max_size
-    nothing = segment_broadcast(too_large | spoilt_graph, index)
+    too_large = segment_count(segments) > max_size
+    nothing = segment_broadcast(too_large | spoilt_graph, segments)
     return out.masked_fill(nothing[:, None, None], float("nan"))
 
 

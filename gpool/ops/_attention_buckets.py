@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpool.ops.arguments import readable
+from gpool.ops.index import Segments
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
 
-__all__ = ["bucket_attention"]
+__all__ = ["bucket_attention", "compare_sizes"]
 
 STEP = 8  # a small graph is padded to the next multiple; measured best of 1, 4, 8, 16 and powers of 1.25
 EXACT = 128  # larger graphs are never padded: a mask costs more there than the calls it saves
@@ -37,7 +39,9 @@ def bucket_attention(
     zero_token: bool,
 ) -> Tensor:
     """See :func:`gpool.ops.attention.ragged_attention`: [N, H, D] -> [N, H, D]."""
-    count = segment_count(index, dim_size=dim_size)  # [B]
+    count = segment_count(Segments(index, dim_size))  # [B]
+    if sizes is not None:
+        compare_sizes(sizes, count)
     host = count.tolist() if sizes is None else sizes  # the one synchronisation
     buckets = make_buckets(host, zero_token)
     if not buckets:
@@ -58,6 +62,15 @@ def bucket_attention(
         )  # [b, H, w, D]
         out.append(y.transpose(1, 2).flatten(0, 1))
     return torch.cat(out).index_select(0, slot)
+
+
+def compare_sizes(sizes: Sequence[int], count: Tensor) -> None:
+    """Refuses sizes that are not the counts of the index's graphs, where these may be looked at."""
+    if readable(count) and (found := count.tolist()) != list(sizes):
+        graph = next(g for g, size in enumerate(sizes) if size != found[g])
+        raise ValueError(
+            f"sizes[{graph}]={sizes[graph]} disagrees with index, where that graph has {found[graph]} nodes"
+        )
 
 
 def make_buckets(sizes: Sequence[int], zero_token: bool) -> list[Bucket]:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.index import Segments, resolve
 from gpool.ops.pieces import row_chunks
-from gpool.ops.ragged import resolve, widened
+from gpool.ops.ragged import floating
 from gpool.ops.softmax import segment_softmax
 
 __all__ = ["segment_attend", "segment_read"]
@@ -55,7 +56,7 @@ def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> T
 def segment_attend(
     score: Tensor,
     value: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
 ) -> Tensor:
@@ -63,23 +64,24 @@ def segment_attend(
 
     A score [N] gives [B, D]. What is read is a convex combination; an empty segment reads zeros.
     """
+    wide, rows = floating("score", score), floating("value", value)
     if score.dim() == 1:
         return segment_attend(score.unsqueeze(-1), value, index, ptr, dim_size).squeeze(1)
-    if value.dim() != 2 or score.shape != (value.size(0), score.size(-1)):
+    if value.dim() != 2 or score.dim() != 2 or score.shape != (value.size(0), score.size(-1)):
         raise ValueError(
             f"score {tuple(score.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
         )
-    index, size = resolve(index, ptr, dim_size, value.size(0), value.device)
-    weight = segment_softmax(widened(score), index, dim_size=size)
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device)
+    weight = segment_softmax(wide, segments)
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
-    return sums(weight, widened(value), index, size).to(value.dtype)
+    return sums(weight, rows, segments.segment, segments.size).to(value.dtype)
 
 
 def segment_read(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     scale: float | None = None,
@@ -97,12 +99,24 @@ def segment_read(
     Returns:
         [B, K, E]; zeros for an empty segment. For heads, call it once a head.
     """
-    index, size = resolve(index, ptr, dim_size, key.size(0), key.device)
+    _check_read(query, key, value)
+    query, key = floating("query", query), floating("key", key)
+    segments = resolve(index, ptr, dim_size, key.size(0), key.device)
     scale = 1.0 / math.sqrt(key.size(-1)) if scale is None else scale
     if query.dim() == 2:
         score = key @ query.t()
-    elif query.dim() == 3 and query.size(0) == size:
-        score = torch.stack([(key * q.index_select(0, index)).sum(-1) for q in query.unbind(1)], dim=-1)
+    elif query.dim() == 3 and query.size(0) == segments.size:
+        at_entry = [q.index_select(0, segments.segment) for q in query.unbind(1)]
+        score = torch.stack([(key * q).sum(-1) for q in at_entry], dim=-1)
     else:
-        raise ValueError(f"query of shape {tuple(query.shape)} must be [K, D] or [{size}, K, D]")
-    return segment_attend(score * scale, value, index, dim_size=size)
+        raise ValueError(f"query of shape {tuple(query.shape)} must be [K, D] or [{segments.size}, K, D]")
+    return segment_attend(score * scale, value, segments)
+
+
+def _check_read(query: Tensor, key: Tensor, value: Tensor) -> None:
+    if key.dim() != 2 or value.dim() != 2 or key.size(0) != value.size(0):
+        raise ValueError(f"key {tuple(key.shape)} and value {tuple(value.shape)} must be [N, D] and [N, E]")
+    if query.dim() not in (2, 3) or query.size(-1) != key.size(1):
+        raise ValueError(
+            f"query of shape {tuple(query.shape)} must be [K, D] or [B, K, D] with D={key.size(1)} as in key"
+        )

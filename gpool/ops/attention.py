@@ -8,17 +8,20 @@ import torch
 from torch import Tensor
 
 from gpool.ops._attention_band import band_attention
-from gpool.ops._attention_buckets import bucket_attention
+from gpool.ops._attention_buckets import bucket_attention, compare_sizes
 from gpool.ops._attention_op import opaque_attention
+from gpool.ops.arguments import check_count, readable
+from gpool.ops.index import Segments, resolve
+from gpool.ops.segment import segment_count
 
-__all__ = ["ragged_attention"]
+__all__ = ["check_sizes", "compare_sizes", "ragged_attention"]
 
 
 def ragged_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     dim_size: int | None = None,
     *,
     sizes: Sequence[int] | None = None,
@@ -54,8 +57,8 @@ def ragged_attention(
         index: graph of every node, in any order; ``None`` is one graph.
         dim_size: number of graphs B; read off ``index`` (a synchronisation) when missing.
         sizes: nodes of every graph, B integers on the host.
-        max_size: an upper bound of the nodes of a graph. Rows of a graph that exceeds it are NaN, as that
-            cannot be an error without a synchronisation.
+        max_size: an upper bound of the nodes of a graph. A larger graph is an error on the CPU; where values
+            are not checked, its rows are NaN, as an error would need a synchronisation.
         dropout: probability with which an attention weight is dropped; 0 in evaluation.
         zero_token: one further key and value of zeros in every graph, which lets a node attend to nothing.
 
@@ -64,7 +67,9 @@ def ragged_attention(
         - An empty graph has no rows. The node of a one-node graph gets its own value.
 
     Raises:
-        ValueError: for shapes that do not fit, and when both ``sizes`` and ``max_size`` are given.
+        ValueError: for shapes that do not fit, and when both ``sizes`` and ``max_size`` are given. On the CPU
+            also for sizes that are not those of ``index``, and a ``max_size`` below the largest graph.
+        TypeError, IndexError: for an index that does not hold integers, or not of ``dim_size`` graphs.
 
     Example:
         >>> x = torch.randn(5, 2, 4)
@@ -72,37 +77,58 @@ def ragged_attention(
         >>> y.shape, bool(torch.allclose(y[4], x[4]))
         (torch.Size([5, 2, 4]), True)
     """
-    _check(query, key, value, index, sizes, max_size)
-    if index is None:
-        index = torch.zeros(query.size(0), dtype=torch.long, device=query.device)
-        dim_size = 1
+    _check(query, key, value, index, max_size, dropout)
     if sizes is not None:
+        if max_size is not None:
+            raise ValueError("sizes and max_size are given: give one of them")
+        check_sizes(sizes, query.size(0), dim_size)
         dim_size = len(sizes)
-    elif dim_size is None:
-        dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
+    bound = "dim_size" if sizes is None else "len(sizes)"
+    segments = resolve(index, None, dim_size, query.size(0), query.device, bound)
     if max_size is not None:
-        return band_attention(query, key, value, index, dim_size, max_size, dropout, zero_token)
+        _check_largest(segments, max_size)
+        return band_attention(query, key, value, *segments[:2], max_size, dropout, zero_token)
     if torch.compiler.is_compiling():
-        return opaque_attention(query, key, value, index, dim_size, dropout, zero_token)
-    return bucket_attention(query, key, value, index, dim_size, sizes, dropout, zero_token)
+        return opaque_attention(query, key, value, *segments[:2], dropout, zero_token)
+    return bucket_attention(query, key, value, *segments[:2], sizes, dropout, zero_token)
+
+
+def check_sizes(sizes: Sequence[int], nodes: int, dim_size: int | None) -> None:
+    """Refuses sizes that do not add up to the nodes, or are not those of ``dim_size`` graphs."""
+    for size in sizes:
+        check_count("an entry of sizes", size)
+    if sum(sizes) != nodes:
+        raise ValueError(f"sizes add up to {sum(sizes)}, but query has {nodes} rows")
+    if dim_size is not None and dim_size != len(sizes):
+        raise ValueError(f"dim_size={dim_size}, but sizes lists {len(sizes)} graphs")
+
+
+def _check_largest(segments: Segments, max_size: int) -> None:
+    if readable(segments.segment) and segments.size > 0:
+        largest = int(segment_count(segments).max())
+        if largest > max_size:
+            raise ValueError(
+                f"max_size={max_size} (max_nodes of a layer) is below the {largest} nodes of a graph"
+            )
 
 
 def _check(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    index: Tensor | None,
-    sizes: Sequence[int] | None,
+    index: Tensor | Segments | None,
     max_size: int | None,
+    dropout: float,
 ) -> None:
     if query.dim() != 3 or not query.shape == key.shape == value.shape:
         shapes = f"query={list(query.shape)}, key={list(key.shape)}, value={list(value.shape)}"
         raise ValueError(f"{shapes}: all three must be [nodes, heads, channels of a head]")
-    if index is not None and index.shape != query.shape[:1]:
+    if not query.is_floating_point() or not query.dtype == key.dtype == value.dtype:
+        types = f"query is {query.dtype}, key {key.dtype}, value {value.dtype}"
+        raise TypeError(f"{types}; they must be of one floating point type")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout={dropout} must lie in [0, 1)")
+    if isinstance(index, Tensor) and index.shape != query.shape[:1]:
         raise ValueError(f"index={list(index.shape)} must be [{query.size(0)}], one graph a row of query")
-    if sizes is not None and max_size is not None:
-        raise ValueError("sizes and max_size are given: give one of them")
-    if sizes is not None and sum(sizes) != query.size(0):
-        raise ValueError(f"sizes add up to {sum(sizes)}, but query has {query.size(0)} rows")
     if max_size is not None and max_size < 1:
         raise ValueError(f"max_size={max_size} must be at least 1")

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import length_along
+from gpool.ops.index import Segments, resolve
 from gpool.ops.pieces import row_chunks
-from gpool.ops.ragged import as_rows, from_rows, per_row, resolve, widened
+from gpool.ops.ragged import as_rows, floating, from_rows, per_row
 from gpool.ops.reduce import segment_count, segment_max, segment_sum
 
 __all__ = ["segment_logsumexp"]
@@ -19,11 +21,11 @@ FAR = 1e30  # stands for an infinite distance, where its product with zero must 
 def _top(x: Tensor, index: Tensor, size: int) -> Tensor:
     """The largest entry of every segment, finite where it is infinite."""
     kind = torch.finfo(x.dtype)
-    return segment_max(x, index, dim_size=size).clamp(kind.min, kind.max)
+    return segment_max(x, Segments(index, size)).clamp(kind.min, kind.max)
 
 
 def _finish(top: Tensor, total: Tensor, tau: Tensor | float, index: Tensor) -> Tensor:
-    count = segment_count(index, dim_size=total.size(0)).unsqueeze(-1)
+    count = segment_count(Segments(index, total.size(0))).unsqueeze(-1)
     return torch.where(count > 0, tau * total.log() + top, 0.0)
 
 
@@ -31,7 +33,7 @@ def _plain(x: Tensor, tau: Tensor | float, index: Tensor, size: int) -> Tensor:
     """In operations that autograd and compilers know: [N, D] -> [B, D]."""
     top = _top(x.detach(), index, size)
     below = (x - top.index_select(0, index)).clamp(min=-FAR)
-    total = segment_sum((below / tau).exp(), index, dim_size=size)
+    total = segment_sum((below / tau).exp(), Segments(index, size))
     some = total > 0
     return _finish(torch.where(some, top, -torch.inf), torch.where(some, total, 1.0), tau, index)
 
@@ -97,7 +99,7 @@ def _weigh(x: Tensor, top: Tensor, tau: Tensor | float, index: Tensor, grad: Ten
 
 def segment_logsumexp(
     x: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
@@ -115,10 +117,10 @@ def segment_logsumexp(
     """
     if not isinstance(tau, Tensor) and not tau > 0:
         raise ValueError(f"tau={tau} must be positive")
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-    rows, tau = as_rows(widened(x), dim), per_row(tau, x, dim)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    rows, tau = as_rows(floating("x", x), dim), per_row("tau", tau, x, dim)
     if torch.compiler.is_compiling():
-        y = _plain(rows, tau, index, size)
+        y = _plain(rows, tau, segment, size)
     else:
-        y, *_ = _LogSumExp.apply(rows, tau, index, size, isinstance(tau, Tensor) and tau.requires_grad)
+        y, *_ = _LogSumExp.apply(rows, tau, segment, size, isinstance(tau, Tensor) and tau.requires_grad)
     return from_rows(y.to(x.dtype), x, dim)

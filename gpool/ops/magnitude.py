@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -22,11 +23,13 @@ class Magnitude(NamedTuple):
     eps_mode: str = "add"
 
     def check(self) -> None:
-        """Raises a ValueError for an unknown option."""
+        """Raises a ValueError for an unknown option or an eps out of range."""
         if self.sign not in ("none", "abs", "relu"):
-            raise ValueError(f"sign={self.sign!r} must be 'none', 'abs' or 'relu'")
+            raise ValueError(f"magnitude: sign={self.sign!r} must be 'none', 'abs' or 'relu'")
         if self.eps_mode not in ("add", "clamp"):
-            raise ValueError(f"eps_mode={self.eps_mode!r} must be 'add' or 'clamp'")
+            raise ValueError(f"magnitude: eps_mode={self.eps_mode!r} must be 'add' or 'clamp'")
+        if not 0 <= self.eps < math.inf:
+            raise ValueError(f"magnitude: eps={self.eps} must be finite and not negative")
 
     @property
     def positive(self) -> bool:

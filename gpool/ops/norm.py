@@ -7,11 +7,13 @@ import math
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import length_along
 from gpool.ops.chunked_norm import ChunkedNorm
+from gpool.ops.index import Segments, resolve
 from gpool.ops.magnitude import ITSELF, Magnitude
 from gpool.ops.pieces import cut
 from gpool.ops.plain_norm import plain_norm
-from gpool.ops.ragged import as_rows, from_rows, per_row, resolve, widened
+from gpool.ops.ragged import as_rows, floating, from_rows, per_row
 
 __all__ = ["segment_norm"]
 
@@ -20,7 +22,7 @@ def segment_norm(
     x: Tensor,
     p: Tensor | float,
     q: Tensor | float,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
@@ -36,26 +38,35 @@ def segment_norm(
     broadcast against a row of x; orders of both signs may be mixed.
 
     An empty segment gives 0. A segment whose extreme is 0 gives 0; the gradient at an exact zero of m is 0.
+    So is that of an entry whose share (m / m*)^p of the sum underflows: below 1e-38 in float32, 1e-308 in
+    float64. It shows for |p| <= 1 and an eps of 0 alone; an eps of 1e-6 of the largest entry keeps it away.
     Entries must be finite. Differentiable twice; second derivatives take the slow way.
 
     Raises:
-        ValueError: p is a number that is 0 or infinite; ``magnitude`` has an unknown option.
+        ValueError: p is a number that is 0 or not finite; ``magnitude`` has an unknown option; p or q does
+            not broadcast against a row of x.
+        TypeError: x is not floating point.
     """
-    if not isinstance(p, Tensor) and (p == 0 or math.isinf(p)):
+    if not isinstance(p, Tensor) and not 0 < abs(p) < math.inf:
         raise ValueError(f"p={p} must be finite and not 0; take a large p for the maximum")
+    if not isinstance(q, Tensor) and not abs(q) < math.inf:
+        raise ValueError(f"q={q} must be finite")
     magnitude.check()
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-    rows = as_rows(widened(x), dim)
-    p, q = (per_row(widened(v) if isinstance(v, Tensor) else v, x, dim) for v in (p, q))
+    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    rows = as_rows(floating("x", x), dim)
+    p, q = (
+        per_row(name, floating(name, v) if isinstance(v, Tensor) else v, x, dim)
+        for name, v in (("p", p), ("q", q))
+    )
     sign = _sign(p)
     if rows.device.type != "cpu" or rows.numel() == 0 or torch.compiler.is_compiling():
-        y = plain_norm(rows, p, q, index, size, magnitude, sign)
+        y = plain_norm(rows, p, q, segment, size, magnitude, sign)
     else:
         learn = isinstance(p, Tensor) and p.requires_grad
         # First of all, so that nothing smaller takes a part of the block that the last gradient has left.
         slope = torch.empty_like(rows) if rows.requires_grad else None
-        pieces = cut(index, None if ptr is None else ptr.long(), size, rows.size(1))
-        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, index, magnitude, sign, [slope], learn)
+        pieces = cut(segment, ptr, size, rows.size(1))
+        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, segment, magnitude, sign, [slope], learn)
     return from_rows(y.to(x.dtype), x, dim)
 
 

@@ -47,9 +47,6 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
     """The pieces of entries of ``width`` numbers each, on the CPU."""
     perm = None
     if ptr is None:
-        low, high = torch.aminmax(index)
-        if int(low) < 0 or int(high) >= size:
-            raise IndexError(f"index must lie in 0 .. {size - 1}, where dim_size={size}")
         if bool((index[1:] < index[:-1]).any()):
             index, perm = sort_keys(index, size)
         ptr = torch.searchsorted(index, torch.arange(size + 1, dtype=index.dtype))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpool.ops.index import Segments
 from gpool.ops.magnitude import Magnitude
 from gpool.ops.reduce import segment_count, segment_max, segment_min, segment_sum
 
@@ -26,14 +27,14 @@ def plain_norm(
     x: Tensor, p: Tensor | float, q: Tensor | float, index: Tensor, size: int, magnitude: Magnitude, sign: int
 ) -> Tensor:
     """The norm of rows [N, D] -> [B, D] for other devices than the CPU, compilers and second derivatives."""
-    m = magnitude(x)
+    m, segments = magnitude(x), Segments(index, size)
     value = m.detach()
     if sign > 0:
-        extreme = segment_max(value, index, dim_size=size)
+        extreme = segment_max(value, segments)
     elif sign < 0:
-        extreme = segment_min(value, index, dim_size=size)
+        extreme = segment_min(value, segments)
     else:
-        low, top = segment_min(value, index, dim_size=size), segment_max(value, index, dim_size=size)
+        low, top = segment_min(value, segments), segment_max(value, segments)
         extreme = torch.where(torch.as_tensor(p, device=x.device) > 0, top, low)
     scale = torch.where(extreme > 0, extreme, 1.0).index_select(0, index)
     some = value > 0
@@ -43,6 +44,6 @@ def plain_norm(
     log = filled.log()
     ratio = (filled.detach().sqrt() / scale.sqrt()).log() * 2 + (log - log.detach())
     power = torch.where(some, (p * ratio).exp(), 0.0)
-    total = segment_sum(power, index, dim_size=size)
+    total = segment_sum(power, segments)
     total = torch.where((extreme > 0) & (total > 0), total, 1.0)
-    return finish(extreme, total, segment_count(index, dim_size=size), p, q)
+    return finish(extreme, total, segment_count(segments), p, q)

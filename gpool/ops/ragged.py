@@ -1,4 +1,4 @@
-"""What every segment operation starts from: which segment each entry belongs to, and entries as rows."""
+"""Entries of any shape as the rows that segment operations work on, and back."""
 
 from __future__ import annotations
 
@@ -7,46 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["along", "as_rows", "from_rows", "per_row", "resolve", "widened"]
-
-
-def resolve(
-    index: Tensor | None,
-    ptr: Tensor | None,
-    dim_size: int | None,
-    length: int,
-    device: torch.device | None = None,
-) -> tuple[Tensor, int]:
-    """The index [N] and the number of segments, from whichever of index and ptr is given, or one segment."""
-    if ptr is not None:
-        size = ptr.numel() - 1
-        if ptr.device.type == "cpu" and not torch.compiler.is_compiling():
-            _check(ptr, index, length)
-        if dim_size is not None and dim_size != size:
-            raise ValueError(
-                f"dim_size={dim_size} must be {size}, one less than the {size + 1} entries of ptr"
-            )
-        if index is None:
-            segments = torch.arange(size, device=ptr.device)
-            index = torch.repeat_interleave(segments, ptr.diff(), output_size=length)
-        return index.long(), size
-    if index is None:
-        return torch.zeros(length, dtype=torch.long, device=device), 1 if dim_size is None else dim_size
-    if index.dim() != 1 or index.numel() != length:
-        raise ValueError(
-            f"index of shape {tuple(index.shape)} must be ({length},), one segment for each entry"
-        )
-    if dim_size is None:
-        dim_size = int(index.max()) + 1 if length > 0 else 0
-    return index.long(), dim_size
-
-
-def _check(ptr: Tensor, index: Tensor | None, length: int) -> None:
-    if ptr.dim() != 1 or ptr.numel() == 0 or int(ptr[0]) != 0 or int(ptr[-1]) != length:
-        ends = f"from {int(ptr[0])} to {int(ptr[-1])}" if ptr.numel() > 0 else "without entries"
-        raise ValueError(f"ptr {ends} must rise from 0 to {length}, the number of entries")
-    if index is not None and not torch.equal(index.long(), torch.repeat_interleave(ptr.diff())):
-        raise ValueError("index and ptr disagree; they must name the same segments, or give one of them")
+__all__ = ["along", "as_rows", "floating", "from_rows", "per_row", "widened"]
 
 
 def along(v: Tensor, x: Tensor, dim: int) -> Tensor:
@@ -70,11 +31,26 @@ def from_rows(y: Tensor, like: Tensor, dim: int) -> Tensor:
     return y.reshape(y.size(0), *rest).movedim(0, dim)
 
 
-def per_row(v: Tensor | float, x: Tensor, dim: int) -> Tensor | float:
+def per_row(name: str, v: Tensor | float, x: Tensor, dim: int) -> Tensor | float:
     """A number, or one for each entry of a row, as rows [N, D] of ``x`` want it."""
     if not isinstance(v, Tensor):
         return v
-    return v.reshape(()) if v.numel() == 1 else v.expand(x.movedim(dim, 0).shape[1:]).reshape(-1)
+    if v.numel() == 1:
+        return v.reshape(())
+    row = x.movedim(dim, 0).shape[1:]
+    if v.dim() > len(row) or any(n not in (1, m) for n, m in zip(v.shape[::-1], row[::-1], strict=False)):
+        raise ValueError(
+            f"{name} of shape {tuple(v.shape)} must be one number or one for each of {tuple(row)}"
+        )
+    return v.expand(row).reshape(-1)
+
+
+def floating(name: str, v: Tensor) -> Tensor:
+    """``v`` in the type in which reductions accumulate: half types as float32."""
+    if not isinstance(v, Tensor) or not v.is_floating_point():
+        kind = v.dtype if isinstance(v, Tensor) else f"a {type(v).__name__}"
+        raise TypeError(f"{name} is {kind}; it must be a floating point tensor")
+    return widened(v)
 
 
 def widened(x: Tensor) -> Tensor:

@@ -7,55 +7,70 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import check_count, check_integers, length_along
+from gpool.ops.index import Segments, resolve, rising
 from gpool.ops.pieces import row_chunks
-from gpool.ops.ragged import along, as_rows, from_rows, resolve, widened
+from gpool.ops.ragged import along, as_rows, from_rows, widened
 
 __all__ = ["segment_broadcast", "segment_count", "segment_max", "segment_mean", "segment_min", "segment_sum"]
 
 
 def segment_sum(
     x: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
 ) -> Tensor:
     """Sum of every segment: [N, ...] -> [B, ...]; half types are added up in float32."""
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
     rows = as_rows(widened(x), dim)
-    total = rows.new_zeros(size, rows.size(1)).index_add(0, index, rows)
+    total = rows.new_zeros(size, rows.size(1)).index_add(0, segment, rows)
     return from_rows(total.to(x.dtype), x, dim)
 
 
 def segment_count(
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     length: int | None = None,
 ) -> Tensor:
     """Entries of every segment, int64 [B]."""
+    if length is not None:
+        check_count("length", length)
+    if ptr is not None and index is None:
+        return rising(ptr, dim_size, length).diff()
+    if length is None:
+        length = _length_of(index)
+    segment, size, ptr = resolve(index, ptr, dim_size, length)
     if ptr is not None:
         return ptr.diff()
-    if length is None:
-        length = 0 if index is None else index.numel()
-    index, size = resolve(index, None, dim_size, length)
-    return torch.zeros(size, dtype=torch.long, device=index.device).index_add(
-        0, index, torch.ones_like(index)
+    return torch.zeros(size, dtype=torch.long, device=segment.device).index_add(
+        0, segment, torch.ones_like(segment)
     )
+
+
+def _length_of(index: Tensor | Segments | None) -> int:
+    if index is None:
+        return 0
+    if isinstance(index, Segments):
+        return index.segment.numel()
+    check_integers("index", index)
+    return index.numel()
 
 
 def segment_mean(
     x: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
 ) -> Tensor:
     """Mean of every segment: [N, ...] -> [B, ...]; half types are added up in float32."""
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
     wide = widened(x)
-    count = segment_count(index, dim_size=size).clamp(min=1).to(wide.dtype)
-    return (segment_sum(wide, index, dim_size=size, dim=dim) / along(count, x, dim)).to(x.dtype)
+    count = segment_count(segments).clamp(min=1).to(wide.dtype)
+    return (segment_sum(wide, segments, dim=dim) / along(count, x, dim)).to(x.dtype)
 
 
 class _Extreme(torch.autograd.Function):
@@ -94,16 +109,18 @@ def _extreme(x: Tensor, index: Tensor, size: int, how: str) -> Tensor:
 
 
 def _segment_extreme(
-    x: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: int | None, dim: int, how: str
+    x: Tensor, index: Tensor | Segments | None, ptr: Tensor | None, dim_size: int | None, dim: int, how: str
 ) -> Tensor:
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    if x.is_complex():
+        raise TypeError(f"x is {x.dtype}; complex numbers have no largest")
     extreme = _extreme if torch.compiler.is_compiling() else _Extreme.apply
-    return from_rows(extreme(as_rows(x, dim), index, size, how), x, dim)
+    return from_rows(extreme(as_rows(x, dim), segment, size, how), x, dim)
 
 
 def segment_max(
     x: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
@@ -118,7 +135,7 @@ def segment_max(
 
 def segment_min(
     x: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
@@ -129,16 +146,31 @@ def segment_min(
 
 def segment_broadcast(
     y: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     length: int | None = None,
     dim: int = 0,
 ) -> Tensor:
     """Every segment's row, at each of its entries: [B, ...] -> [N, ...]."""
+    rows = length_along(y, dim, "y")
+    if length is not None:
+        check_count("length", length)
+    if ptr is not None:
+        return y.index_select(dim, _by_ptr(ptr, index, length, rows))
     if index is None:
-        if ptr is None:
-            raise ValueError(
-                "index=None and ptr=None: one of them must say which segment an entry belongs to"
-            )
-        index, _ = resolve(None, ptr, None, int(ptr[-1]) if length is None else length)
-    return y.index_select(dim, index)
+        raise ValueError("index=None and ptr=None: one of them must say which segment an entry belongs to")
+    if length is None:
+        length = _length_of(index)
+    return y.index_select(dim, resolve(index, None, rows, length).segment)
+
+
+def _by_ptr(ptr: Tensor, index: Tensor | Segments | None, length: int | None, rows: int) -> Tensor:
+    """The segment of every entry, for segments that are the rows of a tensor."""
+    ptr = rising(ptr, None, length)
+    if ptr.numel() != rows + 1:
+        raise ValueError(
+            f"ptr has {ptr.numel()} entries; it must have {rows + 1}, one more than the rows of y"
+        )
+    if length is None:
+        length = int(ptr[-1]) if index is None else _length_of(index)
+    return resolve(index, ptr, None, length).segment

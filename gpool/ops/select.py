@@ -7,26 +7,22 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import check_count, check_ids, check_integers, readable
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
 from gpool.ops.ties import order_ties
 
-__all__ = ["keep_count", "topk_select"]
+__all__ = ["exact_ratio", "keep_count", "topk_select"]
 
 
-def keep_count(size: Tensor, ratio: float | int) -> Tensor:
-    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has
-    any.
+def exact_ratio(ratio: float | int) -> Fraction | int:
+    """A share as the fraction that its decimal form names: 0.3 is 3/10, 1 / 3 is one third. An int is a
+    count.
 
-    A float is read as the fraction its decimal form names (0.3 is 3/10, 1 / 3 is one third), so that no
-    rounding error reaches the ceiling; 1.0 keeps all. An int is a count.
-
-    Args:
-        size: entries of every graph, int64 [B].
-        ratio: float in (0, 1], or int of at least 1.
+    Compilers do not see the digits of a number, so a layer that is to be compiled does this at construction.
 
     Raises:
-        ValueError: the ratio is outside of these.
+        ValueError: the ratio is not a float in (0, 1] or an int of at least 1.
     """
     if isinstance(ratio, bool) or not isinstance(ratio, (float, int)):
         raise ValueError(f"ratio={ratio!r} must be a float in (0, 1] or an int of at least 1")
@@ -35,12 +31,30 @@ def keep_count(size: Tensor, ratio: float | int) -> Tensor:
             raise ValueError(
                 f"ratio={ratio} is a count and must be at least 1; for a share give a float in (0, 1]"
             )
-        return size.clamp(max=ratio)
+        return ratio
     if not 0.0 < ratio <= 1.0:
         raise ValueError(f"ratio={ratio} is a share and must lie in (0, 1]; for a count give an int")
     share = Fraction(str(ratio)).limit_denominator(10**9)
-    if share.numerator == 0:
-        return size.clamp(max=1)
+    return share if share > 0 else Fraction(1, 10**9)
+
+
+def keep_count(size: Tensor, ratio: float | int | Fraction) -> Tensor:
+    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has
+    any.
+
+    A float is read by :func:`exact_ratio`, so that no rounding error reaches the ceiling; 1.0 keeps all. An
+    int is a count.
+
+    Args:
+        size: entries of every graph, int64 [B].
+        ratio: float in (0, 1], its exact fraction, or int of at least 1.
+
+    Raises:
+        ValueError: the ratio is outside of these.
+    """
+    share = ratio if isinstance(ratio, Fraction) else exact_ratio(ratio)
+    if isinstance(share, int):
+        return size.clamp(max=share)
     return (size * share.numerator + (share.denominator - 1)).div(share.denominator, rounding_mode="floor")
 
 
@@ -65,8 +79,14 @@ def topk_select(
     Shape:
         score [N], batch int64 [N], count int64 [B], tolerance [N] -> int64 [sum of count], no entry more than
         there are. An empty graph contributes nothing.
+
+    Raises:
+        TypeError: score is not floating point; batch or count does not hold integers.
+        ValueError: a shape does not fit.
+        IndexError: an entry of batch does not lie in 0 .. batch_size - 1 (looked at on the CPU only).
     """
-    score = score.detach()
+    _check(score, batch, count, batch_size)
+    score, batch = score.detach(), batch.long()  # an int32 batch has no room for the key below
     if score.dtype == torch.float64:
         order = torch.argsort(score, descending=True, stable=True)
         graph, inner = torch.sort(batch[order], stable=True)
@@ -82,3 +102,19 @@ def topk_select(
     start = size.cumsum(0) - size
     rank = torch.arange(order.numel(), device=order.device) - start.index_select(0, graph)
     return order[rank < count.index_select(0, graph)]
+
+
+def _check(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> None:
+    check_count("batch_size", batch_size)
+    check_integers("batch", batch)
+    check_integers("count", count)
+    if not isinstance(score, Tensor) or not score.is_floating_point():
+        raise TypeError(f"score={score!r} must be a floating point tensor")
+    if score.dim() != 1 or batch.shape != score.shape:
+        raise ValueError(
+            f"score of shape {tuple(score.shape)} and batch of shape {tuple(batch.shape)} must be [N] both"
+        )
+    if count.shape != (batch_size,):
+        raise ValueError(f"count of shape {tuple(count.shape)} must be [B] for batch_size={batch_size}")
+    if readable(batch):
+        check_ids("batch", batch, batch_size, "batch_size")

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import length_along
+from gpool.ops.index import Segments, resolve
 from gpool.ops.pieces import row_chunks
-from gpool.ops.ragged import as_rows, from_rows, resolve, widened
+from gpool.ops.ragged import as_rows, floating, from_rows
 from gpool.ops.reduce import segment_max, segment_sum
 
 __all__ = ["segment_softmax"]
@@ -16,16 +18,16 @@ __all__ = ["segment_softmax"]
 
 def _weights(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """exp(x - top) [N, D], the top [B, D] and the sum of the former [B, D]."""
-    top = segment_max(x.detach(), index, dim_size=size).clamp(
+    top = segment_max(x.detach(), Segments(index, size)).clamp(
         min=torch.finfo(x.dtype).min
     )  # where all are -inf
     weight = (x - top.index_select(0, index)).exp()
-    return weight, top, segment_sum(weight, index, dim_size=size)
+    return weight, top, segment_sum(weight, Segments(index, size))
 
 
 def _weights_in_place(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """The same without autograd, in the memory of one [N, D]."""
-    top = segment_max(x, index, dim_size=size).clamp_(min=torch.finfo(x.dtype).min)
+    top = segment_max(x, Segments(index, size)).clamp_(min=torch.finfo(x.dtype).min)
     weight, total = torch.empty_like(x), torch.zeros_like(top)
     for rows in row_chunks(x):
         part = torch.index_select(top, 0, index[rows], out=weight[rows])
@@ -56,7 +58,7 @@ class _Softmax(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         weight, index = ctx.saved_tensors
         if torch.is_grad_enabled():
-            mean = segment_sum(grad * weight, index, dim_size=ctx.size)
+            mean = segment_sum(grad * weight, Segments(index, ctx.size))
             return weight * (grad - mean.index_select(0, index)), None, None
         out, mean = torch.empty_like(weight), weight.new_zeros(ctx.size, weight.size(1))
         for rows in row_chunks(weight):
@@ -69,13 +71,13 @@ class _Softmax(torch.autograd.Function):
 
 def segment_softmax(
     x: Tensor,
-    index: Tensor | None = None,
+    index: Tensor | Segments | None = None,
     ptr: Tensor | None = None,
     dim_size: int | None = None,
     dim: int = 0,
 ) -> Tensor:
     """Softmax within every segment and channel, the shape of ``x``; zeros where all of a segment is -inf."""
-    index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-    rows = as_rows(widened(x), dim)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    rows = as_rows(floating("x", x), dim)
     softmax = _softmax if torch.compiler.is_compiling() else _Softmax.apply
-    return from_rows(softmax(rows, index, size).to(x.dtype), x, dim)
+    return from_rows(softmax(rows, segment, size).to(x.dtype), x, dim)

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import check_positive
+from gpool.ops.graph_arguments import check_features, check_graph
 from gpool.pooling.pooled import Pooled
 
 __all__ = ["Pooling"]
@@ -23,15 +25,14 @@ class Pooling(torch.nn.Module, ABC):
 
         - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E,
         D]
-        - ``batch`` int64 [N], in any order; one graph by default. ``batch_size`` B; read off the batch vector
-          by default, which synchronises with the device. An empty graph stays empty.
+        - ``batch`` integers [N], in any order; one graph by default. ``batch_size`` B; read off the batch
+          vector by default, which synchronises with the device. An empty graph stays empty.
         - returns :class:`Pooled`
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        if channels < 1:
-            raise ValueError(f"channels={channels} must be at least 1")
+        check_positive(channels=channels)
         self.channels = channels
 
     @abstractmethod
@@ -56,45 +57,18 @@ class Pooling(torch.nn.Module, ABC):
         Raises:
             ValueError: an argument has the wrong shape or type; the message names it, what it is and what it
                 must be.
+            TypeError: x is of another type than the parameters; ``batch_size`` is no integer.
+            IndexError: an entry of ``edge_index`` is not a node, or one of ``batch`` no graph. Only the CPU
+                looks at values, unless :mod:`gpool.ops.checks` switches that off.
         """
-        check_graph(x, edge_index, edge_attr, batch, batch_size, self.channels)
+        check_features(x, self.channels, next(self.parameters(), None))
+        check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
             batch = edge_index.new_zeros(x.size(0))
             batch_size = 1 if batch_size is None else batch_size
         elif batch_size is None:
             batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
-        return self.pool(x, edge_index, edge_attr, batch, batch_size)
+        return self.pool(x, edge_index, edge_attr, batch.long(), batch_size)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels})"
-
-
-def check_graph(
-    x: Tensor,
-    edge_index: Tensor,
-    edge_attr: Tensor | None,
-    batch: Tensor | None,
-    batch_size: int | None,
-    channels: int,
-) -> None:
-    """Shapes and types of a batch of graphs; values, which would need a look at the device, are not read."""
-    if x.dim() != 2 or x.size(1) != channels or not x.is_floating_point():
-        raise ValueError(
-            f"x is {x.dtype} of shape {tuple(x.shape)}; it must be floating point [N, {channels}]"
-        )
-    if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
-        raise ValueError(
-            f"edge_index is {edge_index.dtype} of shape {tuple(edge_index.shape)}; it must be int64 [2, E]"
-        )
-    if edge_attr is not None and (edge_attr.dim() not in (1, 2) or edge_attr.size(0) != edge_index.size(1)):
-        raise ValueError(
-            f"edge_attr of shape {tuple(edge_attr.shape)} must be weights [E] or features [E, D] "
-            f"of the E={edge_index.size(1)} edges"
-        )
-    if batch is not None and (batch.shape != x.shape[:1] or batch.dtype != torch.long):
-        raise ValueError(
-            f"batch is {batch.dtype} of shape {tuple(batch.shape)}; it must be int64 [N] "
-            f"for N={x.size(0)} nodes"
-        )
-    if batch_size is not None and batch_size < 0:
-        raise ValueError(f"batch_size={batch_size} must not be negative")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from gpool.ops.coarsen import induced
 from gpool.ops.gate import gated_rows
 from gpool.ops.segment import segment_count
-from gpool.ops.select import keep_count, topk_select
+from gpool.ops.select import exact_ratio, keep_count, topk_select
 from gpool.ops.ties import near
 from gpool.pooling.base import Pooling
 from gpool.pooling.pooled import Pooled
@@ -64,10 +65,9 @@ class SparseCoarsening(Pooling):
         eps: float = 1e-12,
     ) -> None:
         super().__init__(channels)
-        keep_count(torch.ones(1, dtype=torch.long), ratio)  # refuses a ratio out of range
-        if eps <= 0:
-            raise ValueError(f"eps={eps} must be positive")
-        self.ratio = ratio
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps={eps} must be positive and finite")
+        self.ratio, self._exact_ratio = ratio, exact_ratio(ratio)
         self.nonlinearity = torch.tanh if nonlinearity is None else nonlinearity
         self.eps = eps
         self.weight = torch.nn.Parameter(torch.empty(channels))
@@ -83,7 +83,7 @@ class SparseCoarsening(Pooling):
         y = (x @ self.weight) / self.weight.norm().clamp(
             min=max(self.eps, torch.finfo(self.weight.dtype).tiny)
         )
-        count = keep_count(segment_count(batch, dim_size=batch_size), self.ratio)
+        count = keep_count(segment_count(batch, dim_size=batch_size), self._exact_ratio)
         node = topk_select(y, batch, count, batch_size, _tolerance(y, x))
         cluster = torch.full_like(batch, -1).scatter(0, node, torch.arange(node.numel(), device=node.device))
         coarse = induced(edge_index, cluster, edge_attr)

@@ -12,28 +12,28 @@ __all__ = ["bounded", "exponent_of", "raw_of"]
 
 
 class _Bounded(torch.autograd.Function):
-    """Clamp to [low, high] whose gradient, outside of them, passes only where a descent leads back in."""
+    """x, clamped before, whose gradient, where that moved it, passes only if a descent leads back in.
+
+    Takes tensors alone: torch.compile cannot lift the same symbolic float into two such functions.
+    """
 
     @staticmethod
-    def forward(x: Tensor, low: float, high: float) -> Tensor:
-        return x.clamp(low, high)
+    def forward(x: Tensor, clamped: Tensor) -> Tensor:
+        return clamped.clone()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, float, float], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0])
-        ctx.bounds = inputs[1:]
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        (x,) = ctx.saved_tensors
-        low, high = ctx.bounds
-        outward = (x - x.clamp(low, high)) * grad < 0
-        return grad.masked_fill(outward, 0.0), None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        x, clamped = ctx.saved_tensors
+        return grad.masked_fill((x - clamped) * grad < 0, 0.0), None
 
 
 def bounded(x: Tensor, low: float, high: float) -> Tensor:
     """``x`` clamped to [low, high]; a parameter beyond a bound can still come back, which clamp prevents."""
-    return _Bounded.apply(x, low, high)
+    return _Bounded.apply(x, x.detach().clamp(low, high))
 
 
 def exponent_of(raw: Tensor, param: str, p_min: float, p_max: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,6 +11,9 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
+from gpool.ops.arguments import check_channels, length_along
+from gpool.ops.index import Segments, resolve
+from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
@@ -78,14 +82,15 @@ class GNP(Aggregation):
         signed: Literal["abs", "relu", "split"] = "abs",
     ) -> None:
         super().__init__()
-        if channels is not None and channels < 1:
-            raise ValueError(f"channels={channels} must be positive, or None for any number of them")
+        check_channels(channels)
         if sign not in ("+", "-", "both"):
             raise ValueError(f"sign={sign!r} must be '+', '-' or 'both'")
         if mix not in ("linear", "sum", "concat"):
             raise ValueError(f"mix={mix!r} must be 'linear', 'sum' or 'concat'")
-        if eps < 0 or eps_mode not in ("add", "clamp"):
+        if not 0 <= eps < math.inf or eps_mode not in ("add", "clamp"):
             raise ValueError(f"eps={eps} must not be negative, eps_mode={eps_mode!r} be 'add' or 'clamp'")
+        if not math.isfinite(q):
+            raise ValueError(f"q={q} must be finite")
         if signed not in ("abs", "relu", "split"):
             raise ValueError(f"signed={signed!r} must be 'abs', 'relu' or 'split'")
         if sign == "both" and mix == "linear" and channels is None:
@@ -139,18 +144,10 @@ class GNP(Aggregation):
         p_rows, q_rows = (v.unbind() if v.size(0) > 1 else (v.squeeze(0),) for v in (p, self.raw_q))
         return [row if sign > 0 else -row for sign, row in zip(self.signs, p_rows, strict=True)], [*q_rows]
 
-    def _norm(
-        self,
-        x: Tensor,
-        p: Tensor | float,
-        q: Tensor | float,
-        index: Tensor | None,
-        ptr: Tensor | None,
-        dim_size: int | None,
-        dim: int,
-    ) -> Tensor:
+    def _norm(self, x: Tensor, p: Tensor | float, q: Tensor | float, segments: Segments, dim: int) -> Tensor:
         def norm(x: Tensor, sign: str) -> Tensor:
-            return segment_norm(x, p, q, index, ptr, dim_size, dim, Magnitude(sign, self.eps, self.eps_mode))
+            magnitude = Magnitude(sign, self.eps, self.eps_mode)
+            return segment_norm(x, p, q, segments, dim=dim, magnitude=magnitude)
 
         if self.signed != "split":
             return norm(x, self.signed)
@@ -170,15 +167,18 @@ class GNP(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        norms = [
-            self._norm(x, p, q, index, ptr, dim_size, dim) for p, q in zip(*self.exponents(), strict=True)
-        ]
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        wide = floating("x", x)  # a sum of half types may exceed them before it is mixed
+        norms = [self._norm(wide, p, q, segments, dim) for p, q in zip(*self.exponents(), strict=True)]
+        return self._mixed(norms).to(x.dtype)
+
+    def _mixed(self, norms: list[Tensor]) -> Tensor:
         if len(norms) == 1:
             return norms[0]
         if self.mix == "sum":
             return self.weight[0] * norms[0] + self.weight[1] * norms[1]
         both = torch.cat(norms, dim=-1)
-        return self.mixer(both) if self.mix == "linear" else both
+        return self.mixer(both.to(self.mixer.weight.dtype)) if self.mix == "linear" else both
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(learn={self.learn})"

@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.ragged import along, resolve, widened
+from gpool.ops.arguments import check_channels, length_along
+from gpool.ops.index import resolve
+from gpool.ops.ragged import along, floating
 from gpool.ops.segment import segment_count, segment_logsumexp
 from gpool.readout.exponent import bounded
 
@@ -60,9 +62,9 @@ class LogMeanExp(Aggregation):
         super().__init__()
         if not 0 < tau_min <= tau < math.inf:
             raise ValueError(f"tau={tau} must not be below tau_min={tau_min}, which must be positive")
-        if channels is not None and channels < 1:
-            raise ValueError(f"channels={channels} must be positive, or None for any number of them")
+        check_channels(channels)
         self.tau, self.learn, self.normalize, self.tau_min = tau, learn, normalize, tau_min
+        self.raw_min = math.log(tau_min)  # not in forward: compilers know no logarithm of a number
         self.channels = self.out_channels = channels
         if learn:
             self.raw_tau = Parameter(torch.empty(1 if channels is None else channels))
@@ -80,7 +82,7 @@ class LogMeanExp(Aggregation):
 
     def temperature(self) -> Tensor | float:
         """tau now: a number, or one for each channel."""
-        return bounded(self.raw_tau, math.log(self.tau_min), math.inf).exp() if self.learn else self.tau
+        return bounded(self.raw_tau, self.raw_min, math.inf).exp() if self.learn else self.tau
 
     def forward(
         self,
@@ -96,11 +98,11 @@ class LogMeanExp(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-        wide, tau = widened(x), self.temperature()
-        y = segment_logsumexp(wide, index, dim_size=size, dim=dim, tau=tau)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        wide, tau = floating("x", x), self.temperature()
+        y = segment_logsumexp(wide, segments, dim=dim, tau=tau)
         if self.normalize:
-            count = segment_count(index, ptr, size).clamp(min=1).to(wide.dtype)
+            count = segment_count(segments).clamp(min=1).to(wide.dtype)
             y = y - tau * along(count.log(), y, dim)
         return y.to(x.dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,7 +11,9 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.ragged import resolve, widened
+from gpool.ops.arguments import check_channels, check_positive, length_along
+from gpool.ops.index import resolve
+from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_min, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
@@ -71,12 +74,14 @@ class PowerMean(Aggregation):
         signed: Literal["clamp", "shift", "error"] = "clamp",
     ) -> None:
         super().__init__()
-        if groups < 1 or (1 if channels is None else channels) % groups:
+        check_channels(channels)
+        check_positive(groups=groups)
+        if (1 if channels is None else channels) % groups:
             raise ValueError(f"groups={groups} must divide channels={channels}")
         if signed not in ("clamp", "shift", "error"):
             raise ValueError(f"signed={signed!r} must be 'clamp', 'shift' or 'error'")
-        if eps <= 0:
-            raise ValueError(f"eps={eps} must be positive")
+        if not 0 < eps < math.inf:
+            raise ValueError(f"eps={eps} must be positive and finite")
         if learn or param not in ("softplus", "inverse"):
             raw_of(p, param, p_min, p_max)  # the one place that knows the bounds
         elif not 0 < p <= p_max:
@@ -122,15 +127,17 @@ class PowerMean(Aggregation):
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]
         if self.signed == "error":
             _refuse_negative(x)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
         if self.signed != "shift":
             at_least = Magnitude("relu", self.eps, "clamp")
-            return segment_norm(x, p, 1 / p, index, ptr, dim_size, dim, at_least)
-        index, size = resolve(index, ptr, dim_size, x.size(dim), x.device)
-        wide = widened(x)
-        low = segment_min(wide, index, dim_size=size, dim=dim)
+            return segment_norm(x, p, 1 / p, segments, dim=dim, magnitude=at_least)
+        wide = floating("x", x)
+        low = segment_min(wide, segments, dim=dim)
         # In float64 on the way back: the minimum's gradient is 1 less a sum over all of its segment.
-        above = wide - low.double().index_select(dim, index).to(wide.dtype)
-        y = low + segment_norm(above, p, 1 / p, index, ptr, size, dim, Magnitude("relu", self.eps))
+        above = wide - low.double().index_select(dim, segments.segment).to(wide.dtype)
+        # |.| has slope 0 at 0: the minimum stays 0 above itself, wherever it goes. Its weight, huge if p < 1,
+        # would be added and subtracted again at the cost of the others' digits.
+        y = low + segment_norm(above, p, 1 / p, segments, dim=dim, magnitude=Magnitude("abs", self.eps))
         return y.to(x.dtype)
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gpool.ops._attention_buckets import EXACT, STEP, make_buckets
 from gpool.ops.attention import ragged_attention
+from gpool.ops.checks import check_values
 
 FORMS = {"buckets": {}, "sizes": {"sizes": True}, "band": {"max_size": True}}
 
@@ -143,10 +144,13 @@ def test_the_opaque_operator_keeps_its_dropout_in_the_backward() -> None:
     assert not torch.allclose(y, compiled(v))
 
 
-def test_a_graph_beyond_max_size_is_nan_and_the_others_are_right() -> None:
+def test_a_graph_beyond_max_size_is_refused_or_nan_where_values_are_not_checked() -> None:
     sizes = [4, 9, 2]
     q, k, v, index = batch(sizes)
-    y = ragged_attention(q, k, v, index, 3, max_size=5)
+    with pytest.raises(ValueError, match=r"max_size=5 .* is below the 9 nodes"):
+        ragged_attention(q, k, v, index, 3, max_size=5)
+    with check_values(False):
+        y = ragged_attention(q, k, v, index, 3, max_size=5)
     assert y[index == 1].isnan().all()
     torch.testing.assert_close(y[index != 1], oracle(q, k, v, index)[index != 1])
 

@@ -164,14 +164,30 @@ GOOD: dict[str, Any] = {
         ("edge_attr", torch.zeros(2, 1, 1), "E=2 edges"),
         ("batch", torch.zeros(2, dtype=torch.long), "N=3 nodes"),
         ("batch", torch.zeros(3), "int64"),
+        ("batch", torch.tensor([0, 0, 2]), r"0 to 2; it must lie in 0 .. 1, where batch_size=2"),
+        ("batch", torch.tensor([0, -1, 1]), "-1 to 1; it must lie in 0 .. 1"),
         ("batch_size", -1, "negative"),
+        ("batch_size", 1, "=1"),
+        ("batch_size", 2.5, "integer"),
+        ("edge_index", torch.tensor([[0, 3], [1, 0]]), "0 to 3; it must lie in 0 .. 2"),
+        ("edge_index", torch.tensor([[0, -1], [1, 0]]), "-1 to 1; it must lie in 0 .. 2"),
     ],
 )
 def test_wrong_arguments_are_named(name: str, argument: str, value: Any, right: str) -> None:
     layer = POOLINGS[name]()
     assert isinstance(layer(**GOOD), Pooled)
-    with pytest.raises(ValueError, match=f"{argument}.*{right}"):
+    with pytest.raises((ValueError, TypeError, IndexError), match=f"{argument}.*{right}"):
         layer(**{**GOOD, argument: value})
+
+
+@every
+def test_int32_graphs_are_graphs(name: str) -> None:
+    torch.manual_seed(0)
+    layer = POOLINGS[name]()
+    x = torch.randn(3, C)
+    long, short = (layer(**{**GOOD, "x": x, "batch": GOOD["batch"].to(t)}) for t in (torch.long, torch.int32))
+    assert torch.equal(long.x, short.x)
+    assert torch.equal(long.batch, short.batch)
 
 
 @every
