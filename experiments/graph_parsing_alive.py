@@ -4,8 +4,8 @@
 
 A scorer that gives all edges one score parses every connected component into one cluster at the first level.
 This script trains one run of ``graph_parsing.yaml`` and prints for every epoch, on the validation graphs: the
-share of graphs whose first level is not their components, clusters for each component, levels, and the norm of
-the scorer's gradient on the last training batch.
+share of graphs whose first level is not their components, clusters for each component, levels, and the norm
+of the scorer's gradient on the last training batch.
 """
 
 from __future__ import annotations
