@@ -19,10 +19,10 @@ KEY = "checksum of the sources"
 
 def checksum(paths: Iterable[Path], version: int) -> str:
     """A hash of the names and contents of files, and of the version of what reads them."""
-    state = xxhash.xxh3_128(str(version))
+    state = xxhash.xxh3_128(f"{version} ".encode())
     for path in paths:
         content = path.read_bytes()
-        state.update(f"{path.name} {len(content)} ")
+        state.update(f"{path.name} {len(content)} ".encode())
         state.update(content)
     return state.hexdigest()
 

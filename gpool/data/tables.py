@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -25,14 +26,16 @@ def integers(path: Path, columns: int | None = None) -> np.ndarray:
     return _table(path, int, columns)
 
 
-def numbers(path: Path, columns: int | None = None) -> np.ndarray:
+def numbers(path: Path, columns: int | None = None, missing: bool = False) -> np.ndarray:
     """Finite numbers with commas between them, one row per line: float32 [rows, columns].
 
+    With ``missing``, nothing between two commas is a missing number: NaN.
+
     Raises:
-        ValueError: as for :func:`integers`, and for NaN and infinity.
+        ValueError: as for :func:`integers`, and for infinity and (without ``missing``) NaN.
     """
-    table = _table(path, float, columns).astype(np.float32)
-    wrong = ~np.isfinite(table)
+    table = _table(path, float, columns, missing).astype(np.float32)
+    wrong = np.isinf(table) if missing else ~np.isfinite(table)
     if wrong.any():
         row = first(wrong.any(1))
         raise ValueError(f"{row_of(path, row)}: {table[row].tolist()} holds a number that is not finite")
@@ -49,18 +52,25 @@ def first(wrong: np.ndarray) -> int:
     return int(wrong.argmax())
 
 
-def _table(path: Path, kind: Callable[[str], float], columns: int | None) -> np.ndarray:
-    import pandas as pd
-
+def _text(path: Path) -> bytes:
     text = path.read_bytes()
     if path.suffix == ".gz":
         try:
             text = gzip.decompress(text)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is not a whole gzip file ({error})") from error
     text = text.rstrip()
     if not text:
         raise ValueError(f"{path} is empty")
+    return text
+
+
+def _table(
+    path: Path, kind: Callable[[str], float], columns: int | None, missing: bool = False
+) -> np.ndarray:
+    import pandas as pd
+
+    text = _text(path)
     try:
         table = pd.read_csv(
             BytesIO(text),
@@ -69,7 +79,7 @@ def _table(path: Path, kind: Callable[[str], float], columns: int | None) -> np.
             dtype=np.int64 if kind is int else np.float64,
             skipinitialspace=True,
             skip_blank_lines=False,
-            na_filter=False,
+            na_filter=missing,
             quoting=csv.QUOTE_NONE,
             float_precision="round_trip",
             low_memory=False,

@@ -11,13 +11,24 @@ from torch_geometric.nn import GINEConv
 
 from gpool.models.norm import RowNorm
 
-__all__ = ["ATOM", "BOND", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
+__all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
 ATOM = (119, 5, 12, 12, 10, 6, 6, 2, 2)
-"""Categories of OGB's nine atom features: atomic number, chirality, degree, charge, hydrogens, radical
-electrons, hybridisation, aromatic, in a ring (arXiv 2005.00687)."""
+"""Number of categories of OGB's nine atom features (arXiv 2005.00687)."""
+ATOM_NAMES = (
+    "atomic number",
+    "chirality",
+    "degree",
+    "charge",
+    "hydrogens",
+    "radical electrons",
+    "hybridization",
+    "aromatic",
+    "in a ring",
+)
 BOND = (5, 6, 2)
-"""Categories of OGB's three bond features: type, stereo, conjugated."""
+"""Number of categories of OGB's three bond features."""
+BOND_NAMES = ("type", "stereo", "conjugated")
 
 
 class CategoryEmbedding(nn.Module):
