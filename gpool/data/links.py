@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from gpool.data.base import Task
+from gpool.data.link_audit import audit_parts
 from gpool.data.link_features import Features, Ones, Own
 from gpool.data.link_graph import LinkGraph
 from gpool.data.link_loader import LinkDataset, Neighbourhood, link_loader
@@ -48,13 +49,14 @@ class Links(LightningDataModule):
         name: a known set; None is Les Misérables.
         root: folder of all data sets.
         graph: a graph of your own, in place of a name; see :meth:`from_edges`.
-        split: its parts; None draws them.
+        split: its parts, checked by :func:`gpool.data.link_audit.audit_parts`; None draws them.
         fold: which published split, or which random one.
         share: 90 or 50, the percentage of links that a published split trains on.
         val_fraction, test_fraction: of all links, where the split is random; of the training part, where it
             is published (``test_fraction`` is not read then).
         split_seed: of a random split, and of the validation part of a published one.
-        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split``;
+        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split`` (which
+            always uses its own);
             ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
             split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
@@ -113,6 +115,8 @@ class Links(LightningDataModule):
         self.negatives: Negatives = negatives or ("given" if has else "random")
         if self.negatives == "given" and not has:
             raise ValueError("negatives='given' needs a published split, or a split of your own")
+        if split is not None and self.negatives != "given":
+            raise ValueError(f"negatives={negatives!r} must be 'given': a split of your own has its negatives")
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
@@ -172,12 +176,13 @@ class Links(LightningDataModule):
     @cached_property
     def split(self) -> LinkSplit:
         """Links and non-links of each part."""
-        if self._split is not None and self.negatives == "given":
+        if self._split is not None:
+            audit_parts(self._split.parts(), self.graph.num_nodes)
             return self._split
         if self.published and self.negatives == "given":
             assert self.name is not None
             return published_split(
-                self.name, self.root, self.fold + 1, self.share, self.val_fraction, self.split_seed
+                self.graph, self.name, self.root, self.fold + 1, self.share, self.val_fraction, self.split_seed
             )
         return random_split(
             self.graph,
