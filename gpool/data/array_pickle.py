@@ -1,8 +1,8 @@
 """Pickles of arrays, read without running anything that they name.
 
-The files of the Planetoid collection are pickles. Here every class in them is one of this module's own, which only
-holds what the file says; arrays are made of it afterwards, with every size and index checked. So a hostile file can
-raise an error, and nothing else.
+The files of the Planetoid collection are pickles. Here every class in them is one of this module's own, which
+only holds what the file says; arrays are made of it afterwards, with every size and index checked. So a
+hostile file can raise an error, and nothing else.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ class _Said:
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
+
+    def array(self) -> np.ndarray:
+        """The array that the file describes."""
+        raise ValueError("it holds no array")
 
 
 class _Kind(_Said):
@@ -74,7 +78,9 @@ def _shaped(content: Any, kind: _Kind, shape: Any, order: str) -> np.ndarray:
     content = content.encode("latin1") if isinstance(content, str) else content
     if not isinstance(content, bytes | bytearray):
         raise ValueError(f"the content of an array is {type(content).__name__}, which must be bytes")
-    return np.frombuffer(bytes(content), kind.dtype()).reshape(tuple(shape), order="F" if order == "F" else "C")
+    return np.frombuffer(bytes(content), kind.dtype()).reshape(
+        tuple(shape), order="F" if order == "F" else "C"
+    )
 
 
 def _lists(*_: Any) -> dict:

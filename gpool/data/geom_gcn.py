@@ -26,7 +26,7 @@ def parse(nodes: Path, edges: Path) -> Arrays:
     Raises:
         ValueError: for a line that is not of the format; it names file and line.
     """
-    rows = []
+    rows: list[np.ndarray] = []
     for k, fields in enumerate(_lines(nodes, 3)):
         try:
             number, row = int(fields[0]), np.array(fields[1].split(","), dtype=np.float32)
@@ -54,7 +54,8 @@ def _edges(path: Path, nodes: int) -> np.ndarray:
     if wrong.any():
         row = first(wrong)
         raise ValueError(
-            f"{row_of(path, row + 1)}: edge {pairs[row, 0]}, {pairs[row, 1]} names a node outside 0 .. {nodes - 1}"
+            f"{row_of(path, row + 1)}: edge {pairs[row, 0]}, {pairs[row, 1]} names a node outside "
+            f"0 .. {nodes - 1}"
         )
     return np.unique(pairs, axis=0).T
 

@@ -15,14 +15,14 @@ def audit_parts(
 ) -> None:
     """Check the pairs of every part.
 
-    Every part holds pairs of two different nodes 0 .. N - 1. No link stands in two parts, or in one part in
-    both directions. The negatives of a part are no links that its model may know: those of ``test_neg``
-    are in no part, those of the others are not in ``train_pos``.
+    Every part holds pairs of two different nodes 0 .. N - 1. No link stands in two parts. The negatives of
+    a part are no links that its model may know: those of ``test_neg`` are links of no part, those of the
+    others are not in ``train_pos``.
 
-    With all ``links`` of the graph given, it is held to more: every positive is one of them, every link is in
-    some part, no negative of any part is a link, no pair stands in one part twice, and no negative in two parts.
+    With all ``links`` of the graph given, more must hold: every positive is one of them, every link is in
+    some part, no negative of any part is a link, no pair stands in one part twice, no negative in two parts.
 
-    It sorts each part's pairs: 8 ms for the largest of the published splits, 33,000 pairs.
+    Each part's pairs are sorted: COST for the largest of the published splits, 33,000 pairs.
 
     Args:
         parts: pairs [., 2] under names such as ``train_pos`` and ``test_neg``.
@@ -100,10 +100,9 @@ def _check_whole(
     every = torch.cat([key for name, key in keys.items() if name.endswith("_pos")])
     left = ~torch.isin(known, every)
     if bool(left.any()):
-        key = int(known[_first(left)])
+        link = divmod(int(known[_first(left)]), num_nodes)
         raise ValueError(
-            f"{source} leaves out {int(left.sum())} of the graph's {known.numel()} links, the first is "
-            f"({key // num_nodes}, {key % num_nodes})"
+            f"{source} leaves out {int(left.sum())} of the graph's {known.numel()} links, the first is {link}"
         )
 
 

@@ -116,7 +116,9 @@ class Links(LightningDataModule):
         if self.negatives == "given" and not has:
             raise ValueError("negatives='given' needs a published split, or a split of your own")
         if split is not None and self.negatives != "given":
-            raise ValueError(f"negatives={negatives!r} must be 'given': a split of your own has its negatives")
+            raise ValueError(
+                f"negatives={negatives!r} must be 'given': a split of your own has its negatives"
+            )
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
@@ -182,7 +184,13 @@ class Links(LightningDataModule):
         if self.published and self.negatives == "given":
             assert self.name is not None
             return published_split(
-                self.graph, self.name, self.root, self.fold + 1, self.share, self.val_fraction, self.split_seed
+                self.graph,
+                self.name,
+                self.root,
+                self.fold + 1,
+                self.share,
+                self.val_fraction,
+                self.split_seed,
             )
         return random_split(
             self.graph,

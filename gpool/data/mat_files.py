@@ -59,7 +59,12 @@ def _variables(path: Path, *names: str) -> dict[str, Any]:
 
 
 def _integers(path: Path, name: str, pairs: Any) -> np.ndarray:
-    if not isinstance(pairs, np.ndarray) or pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iuf":
+    if (
+        not isinstance(pairs, np.ndarray)
+        or pairs.ndim != 2
+        or pairs.shape[1] != 2
+        or pairs.dtype.kind not in "iuf"
+    ):
         raise ValueError(f"{path}: {name} must be a matrix of two columns of node numbers")
     wrong = ~(np.isfinite(pairs) & (pairs == np.round(pairs)) & (np.abs(pairs.astype(float)) < 2**53)).all(1)
     if wrong.any():

@@ -128,9 +128,10 @@ class OGBGraph(GraphData):
             except Exception as error:
                 raise MissingData(
                     f"OGB set {self._name!r} is not under {folder} and could not be fetched "
-                    f"({type(error).__name__}: {error}): place {', '.join(p.name for p in files.values())} under "
-                    f"{folder / 'raw'} and {', '.join(path.name for path in splits.values())} under "
-                    f"{whole.parent}, or set root (or GPOOL_DATA) to a folder that has them"
+                    f"({type(error).__name__}: {error}): place "
+                    f"{', '.join(path.name for path in files.values())} under {folder / 'raw'} and "
+                    f"{', '.join(path.name for path in splits.values())} under {whole.parent}, or set root "
+                    "(or GPOOL_DATA) to a folder that has them"
                 ) from error
         return files
 

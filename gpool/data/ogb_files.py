@@ -59,8 +59,8 @@ def parse(files: Mapping[str, Path], classes: bool) -> Arrays:
     if wrong.any():
         row = first(wrong)
         raise ValueError(
-            f"{row_of(files['edge'], row)}: {pairs[row, 0]}, {pairs[row, 1]} must be two of the graph's atoms "
-            f"0 .. {size[row, 0] - 1}"
+            f"{row_of(files['edge'], row)}: {pairs[row, 0]}, {pairs[row, 1]} must be two of the graph's "
+            f"atoms 0 .. {size[row, 0] - 1}"
         )
     if classes:
         wrong = ~(np.isnan(y) | (y == 0) | (y == 1)).all(1)

@@ -22,14 +22,14 @@ Scheme = Literal["public", "full", "geom-gcn"]
 
 
 class Planetoid(OneGraph):
-    """Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv 1603.08861), as PyG's ``Planetoid`` reads it: one graph.
+    """The graph of Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv 1603.08861), as PyG makes it.
 
     The files are read from ``ROOT/planetoid/NAME/raw``, where ROOT is ``root``, the environment variable
     ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing. A batch is the whole graph
     with its masks.
 
-    Nothing under ROOT is trusted: the files are pickles, but no code that they name is run, and what they hold
-    is checked. A processed file of PyG's is never opened.
+    Nothing under ROOT is trusted: the files are pickles, but no code that they name is run, and what they
+    hold is checked. A processed file of PyG's is never opened.
 
     Args:
         name: ``"Cora"``, ``"CiteSeer"`` or ``"PubMed"``.
@@ -89,7 +89,7 @@ class Planetoid(OneGraph):
     def _fetched(self) -> Path:
         """The folder of the files, after fetching those that are missing."""
         folder = self._folder
-        urls = {path: PlanetoidDataset.url for path in planetoid_files(folder, self.dataset).values()}
+        urls = dict.fromkeys(planetoid_files(folder, self.dataset).values(), PlanetoidDataset.url)
         if self.scheme == "geom-gcn":
             urls[self._split_file(self.fold)] = f"{PlanetoidDataset.geom_gcn_url}/splits"
         missing = [path for path in urls if not path.is_file()]

@@ -37,11 +37,16 @@ def read_planetoid(folder: Path, name: str) -> Data:
     files = planetoid_files(folder, name)
     x, tx, allx, y, ty, ally = (_matrix(files[part]) for part in PARTS[:6])
     at = _test_nodes(files["test.index"], known=len(allx), rows=len(tx), gaps=name == "CiteSeer")
-    for a, b, same in (("x", "allx", x.shape[1] == allx.shape[1]), ("tx", "allx", tx.shape[1] == allx.shape[1])):
+    for a, b, same in (
+        ("x", "allx", x.shape[1] == allx.shape[1]),
+        ("tx", "allx", tx.shape[1] == allx.shape[1]),
+    ):
         _fit(same, files[a], f"as many columns as {files[b].name}")
     for a, b, same in (("y", "x", len(y) == len(x)), ("ty", "tx", len(ty) == len(tx))):
         _fit(same, files[a], f"as many rows as {files[b].name}")
-    _fit(len(ally) == len(allx) >= len(x) + VALIDATION, files["ally"], f"as many rows as {files['allx'].name}")
+    _fit(
+        len(ally) == len(allx) >= len(x) + VALIDATION, files["ally"], f"as many rows as {files['allx'].name}"
+    )
     _fit(ally.shape[1] == ty.shape[1], files["ty"], f"as many columns as {files['ally'].name}")
     nodes = int(at.max()) + 1
     features, label = (_placed(known, test, at, nodes) for known, test in ((allx, tx), (ally, ty)))
@@ -67,8 +72,10 @@ def fixed_masks(path: Path, nodes: int) -> dict[str, Tensor]:
         raise ValueError(f"{path} is no split of three masks: {error}") from error
     for name, mask in masks.items():
         if mask.shape != (nodes,):
-            raise ValueError(f"{path}: {name} of shape {tuple(mask.shape)} must be [{nodes}], one for each node")
-    twice = sum(mask.long() for mask in masks.values()) > 1
+            raise ValueError(
+                f"{path}: {name} of shape {tuple(mask.shape)} must be [{nodes}], one for each node"
+            )
+    twice = torch.stack(list(masks.values())).sum(0) > 1
     if bool(twice.any()):
         raise ValueError(f"{path}: node {int(twice.nonzero()[0])} stands in two parts of the split")
     return masks

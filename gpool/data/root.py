@@ -27,7 +27,7 @@ def checked_name(name: str) -> str:
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*", name):
         raise ValueError(
-            f"name={name!r} must be letters, digits, '_', '-', '+' and '.', with no dot first: it is the name "
-            "of a data set and of its folder"
+            f"name={name!r} must be letters, digits, '_', '-', '+' and '.', with no dot first: it names a "
+            "data set and its folder"
         )
     return name

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -89,7 +89,8 @@ def check_listed(parts: Sequence[Listed], count: int) -> None:
         earlier = int(np.flatnonzero(every[:k] == every[k])[0])
         places = [part.at(i) for part in parts for i in range(part.positions.size)]
         raise ValueError(
-            f"{places[k]}: graph {every[k]} stands in two parts, or twice in one; it is at {places[earlier]} too"
+            f"{places[k]}: graph {every[k]} stands in two parts, or twice in one; "
+            f"it is at {places[earlier]} too"
         )
 
 
@@ -127,10 +128,10 @@ def _from_json(path: Path, fold: int) -> Parts:
 def _listed(path: Path, folds: list, *keys: int | str) -> Listed:
     """The integers at a place in a JSON file."""
     place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    found = folds
+    found: Any = folds
     try:
         for key in keys:
-            found = found[key]  # type: ignore[call-overload]
+            found = found[key]
     except (LookupError, TypeError):
         raise ValueError(f"{path} has no {place}, a list of positions") from None
     if not isinstance(found, list):

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def row_of(path: Path, row: int) -> str:
     return f"{path}, line {row + 1}"
 
 
-def first(wrong: np.ndarray) -> int:
+def first(wrong: Any) -> int:
     """Position of the first true entry of [rows]."""
     return int(wrong.argmax())
 

@@ -24,7 +24,7 @@ COLUMNS, BYTES = 1000, 2**31
 
 
 def tu_files(folder: Path, name: str, attributes: bool) -> dict[str, Path]:
-    """The files of the set that are read, by their part; those that are required whether they exist or not."""
+    """The files of the set that are read, by their part: the required ones, and the others that exist."""
     optional = ["node_labels", "edge_labels", *(["node_attributes"] if attributes else [])]
     files = {part: folder / f"{name}_{part}.txt" for part in (*REQUIRED, *optional)}
     return {part: path for part, path in files.items() if part in REQUIRED or path.is_file()}

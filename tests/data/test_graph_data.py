@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_geometric.datasets import TUDataset
 
 from gpool.data import TU, Digits, MissingData, data_root, stratified_split
 from gpool.data.digits import image_graph
@@ -94,10 +94,10 @@ def write_tu(root: Path, name: str, node_labels: bool, attributes: bool = False)
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(self: TUDataset) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError("no network in tests")
 
-    monkeypatch.setattr(TUDataset, "download", download)
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
 
 
 @pytest.mark.usefixtures("offline")
