@@ -35,7 +35,8 @@ def numbers(path: Path, columns: int | None = None, missing: bool = False) -> np
     Raises:
         ValueError: as for :func:`integers`, and for infinity and (without ``missing``) NaN.
     """
-    table = _table(path, float, columns, missing).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 is named below
+        table = _table(path, float, columns, missing).astype(np.float32)
     wrong = np.isinf(table) if missing else ~np.isfinite(table)
     if wrong.any():
         row = first(wrong.any(1))
@@ -82,7 +83,6 @@ def _table(
             skip_blank_lines=False,
             na_filter=missing,
             quoting=csv.QUOTE_NONE,
-            float_precision="round_trip",
             low_memory=False,
         ).to_numpy(copy=True)
     except (ValueError, OverflowError) as error:
