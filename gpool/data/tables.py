@@ -97,9 +97,9 @@ def _what_is_wrong(path: Path, text: bytes, kind: Callable[[str], float], column
         fields = line.split(",")
         columns = columns or len(fields)
         if len(fields) != columns or not all(_is_number(field, kind) for field in fields):
-            what = "integers" if kind is int else "finite numbers"
+            one, many = ("an integer", "integers") if kind is int else ("a finite number", "finite numbers")
             shown = line if len(line) <= 60 else f"{line[:60]}..."
-            return f"{row_of(path, row)}: {shown!r} must be {columns} {what}"
+            return f"{row_of(path, row)}: {shown!r} must be {one if columns == 1 else f'{columns} {many}'}"
     return ""
 
 

@@ -71,21 +71,41 @@ def line(path: Path, number: int, text: str | None) -> None:
         ("A", 7, "1, x", r"line 7: '1, x' must be 2 integers"),
         ("A", 7, "", r"line 7: '' must be 2 integers"),
         ("graph_indicator", 3, "2", r"S_A\.txt, line 3: edge 2, 3 joins graph 1 to graph 2"),
-        ("graph_indicator", 4, "3", r"graph_indicator\.txt, line 4: graph 3 follows 1; the nodes must be sorted"),
+        (
+            "graph_indicator",
+            4,
+            "3",
+            r"graph_indicator\.txt, line 4: graph 3 follows 1; the nodes must be sorted",
+        ),
         ("graph_indicator", 9, "1", r"line 9: graph 1 follows 3"),
         ("graph_indicator", 1, "0", r"line 1: graph 0 comes first"),
         ("graph_indicator", 79, None, r"S_A\.txt, line \d+: edge .* names a node outside 1 \.\. 78"),
         ("graph_labels", 20, None, r"graph_labels\.txt has 19 lines; it must have 20"),
-        ("graph_labels", 2, "nan", r"graph_labels\.txt, line 2: 'nan' must be 1 integers"),
+        ("graph_labels", 2, "nan", r"graph_labels\.txt, line 2: 'nan' must be an integer"),
         ("node_attributes", 4, "nan, 1", r"node_attributes\.txt, line 4: 'nan, 1' must be 2 finite numbers"),
         ("node_attributes", 4, "1e39, 1", r"node_attributes\.txt, line 4: .*not finite"),
         ("node_attributes", 4, "inf, 1", r"node_attributes\.txt, line 4: .*not finite"),
         ("node_attributes", 9, None, r"node_attributes\.txt has 78 lines; it must have 79"),
-        ("node_labels", 6, "1000000", r"node_labels\.txt, line 6: label 1000000 makes a one-hot of 1000001 columns"),
-        ("node_labels", 9, None, r"node_labels\.txt has 78 lines; it must have 79, one for each of the nodes"),
-        ("edge_labels", 9, None, r"edge_labels\.txt has 117 lines; it must have 118, one for each of the edges"),
+        (
+            "node_labels",
+            6,
+            "1000000",
+            r"node_labels\.txt, line 6: label 1000000 makes a one-hot of 1000001 columns",
+        ),
+        (
+            "node_labels",
+            9,
+            None,
+            r"node_labels\.txt has 78 lines; it must have 79, one for each of the nodes",
+        ),
+        (
+            "edge_labels",
+            9,
+            None,
+            r"edge_labels\.txt has 117 lines; it must have 118, one for each of the edges",
+        ),
     ],
-)  # fmt: skip
+)
 def test_damage_is_named(tmp_path: Path, part: str, number: int, text: str | None, message: str) -> None:
     write_tu(tmp_path, "S", node_labels=True, attributes=True)
     raw = tmp_path / "tu" / "S" / "raw"
