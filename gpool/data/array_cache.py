@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -27,15 +28,21 @@ def checksum(paths: Iterable[Path], version: int) -> str:
     return state.hexdigest()
 
 
-def cached_arrays(path: Path, key: str, make: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
+def cached_arrays(
+    path: Path,
+    key: str,
+    make: Callable[[], Mapping[str, np.ndarray]],
+    fits: Callable[[Arrays], bool] = lambda arrays: True,
+) -> Arrays:
     """The arrays of ``make()``, kept at ``path`` for the next call with the same key.
 
     The file is an uncompressed .npz: it holds no pickle, and every array in it has a CRC-32. It is written
     under another name and renamed, so a process that is killed leaves the old file or none. A file that is
-    damaged, or made under another key, is made again. Of several processes, one makes it and the others wait.
-    Where it cannot be written, a warning says so and the arrays are made again by the next call.
+    damaged, made under another key, or whose arrays do not pass ``fits``, is made again. Of several processes,
+    one makes it and the others wait. Where it cannot be written, a warning says so and the arrays are made
+    again by the next call.
     """
-    kept = _read(path, key)
+    kept = _read(path, key, fits)
     if kept is not None:
         return kept
     try:
@@ -46,7 +53,7 @@ def cached_arrays(path: Path, key: str, make: Callable[[], Mapping[str, np.ndarr
         _say(path, error)
         return dict(make())
     try:
-        kept = _read(path, key)  # another process may have made it in the meantime
+        kept = _read(path, key, fits)  # another process may have made it in the meantime
         if kept is None:
             kept = dict(make())
             _write(path, key, kept)
@@ -55,12 +62,13 @@ def cached_arrays(path: Path, key: str, make: Callable[[], Mapping[str, np.ndarr
         lock.release()
 
 
-def _read(path: Path, key: str) -> Arrays | None:
+def _read(path: Path, key: str, fits: Callable[[Arrays], bool]) -> Arrays | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file[KEY]) != key:
                 return None
-            return {name: file[name] for name in file.files if name != KEY}
+            arrays = {name: file[name] for name in file.files if name != KEY}
+            return arrays if fits(arrays) else None
     except Exception:  # damage can raise anything: the file is made again, whatever is wrong with it
         return None
 
@@ -70,7 +78,8 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         part.unlink(missing_ok=True)
         with part.open("xb") as file:
-            np.savez(file, allow_pickle=False, **{KEY: np.array(key)}, **arrays)
+            content: dict[str, Any] = {KEY: np.array(key), **arrays}
+            np.savez(file, **content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -14,6 +14,7 @@ from gpool.data.array_cache import cached_arrays, checksum
 from gpool.data.base import GraphData, Task
 from gpool.data.fetch import alone, fetch_archive
 from gpool.data.folds import Split
+from gpool.data.graph_arrays import edges_fit
 from gpool.data.ogb_files import VERSION, graphs_of, ogb_files, parse, read_scaffold, split_files
 from gpool.data.root import MissingData, checked_name, data_root
 
@@ -90,6 +91,7 @@ class OGBGraph(GraphData):
             self.folder / "processed" / "gpool.npz",
             checksum(files.values(), VERSION),
             lambda: parse(files, classes),
+            edges_fit,
         )
         return graphs_of(arrays, classes)
 

@@ -19,7 +19,7 @@ from gpool.data.fetch import alone, fetch_archive
 from gpool.data.folds import Split
 from gpool.data.root import MissingData, checked_name, data_root
 from gpool.data.split_files import read_split
-from gpool.data.tu_files import REQUIRED, VERSION, graphs_of, parse, tu_files
+from gpool.data.tu_files import REQUIRED, VERSION, fits, graphs_of, parse, tu_files
 
 __all__ = ["TU"]
 
@@ -94,6 +94,7 @@ class TU(GraphData):
             self.root / self.dataset / "processed" / f"gpool_{way}.npz",
             checksum(files.values(), VERSION),
             lambda: parse(files),
+            fits,
         )
         graphs = graphs_of(arrays)
         attributes = arrays["attributes"].shape[1] if "attributes" in arrays else 0

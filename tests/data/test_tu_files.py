@@ -6,6 +6,7 @@ import os
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from payload import Payload
@@ -141,6 +142,29 @@ def test_nothing_in_the_data_root_is_run(tmp_path: Path, file: str) -> None:
     assert not trace.exists()
     torch.load(processed / "data.pt", weights_only=False) if file == "data.pt" else None
     assert trace.exists() == (file == "data.pt")  # the payload does work
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"edge_index": np.full((2, 118), 10**6, dtype=np.int32)},
+        {"edge_index": np.full((2, 118), -1, dtype=np.int32)},
+        {"edge_index": np.zeros((2, 117), dtype=np.int32)},
+        {"labels": np.full((79, 1), 10**9, dtype=np.int32)},
+        {"labels": np.full((79, 1), -1, dtype=np.int32)},
+        {"nodes": np.array([{}])},
+    ],
+)
+def test_a_hostile_cache_is_made_again(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
+    write_tu(tmp_path, "S", node_labels=True)
+    expected = [graph.to_dict() for graph in TU("S", tmp_path).graphs]
+    path = tmp_path / "tu" / "S" / "processed" / "gpool_attributes.npz"
+    held = dict(np.load(path))
+    assert held["edge_index"].shape == (2, 118)
+    np.savez(path, **(held | change))  # under the right key
+    for graph, whole in zip(TU("S", tmp_path).graphs, expected, strict=True):
+        assert torch.equal(graph.edge_index, whole["edge_index"])
+        assert torch.equal(graph.x, whole["x"])
 
 
 @pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/b", "..", ".hidden", "a\\b", "", "a b", "a\n"])
