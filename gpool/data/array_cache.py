@@ -38,8 +38,8 @@ def cached_arrays(
 
     The file is an uncompressed .npz: it holds no pickle, and every array in it has a CRC-32. It is written
     under another name and renamed, so a process that is killed leaves the old file or none. A file that is
-    damaged, made under another key, or whose arrays do not pass ``fits``, is made again. Of several processes,
-    one makes it and the others wait. Where it cannot be written, a warning says so and the arrays are made
+    damaged, made under another key, or whose arrays do not pass ``fits``, is made again. One process makes
+    it while others wait. Where it cannot be written, a warning says so and the arrays are made
     again by the next call.
     """
     kept = _read(path, key, fits)

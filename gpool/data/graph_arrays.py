@@ -10,7 +10,7 @@ __all__ = ["edges_fit"]
 
 
 def edges_fit(arrays: Mapping[str, np.ndarray]) -> bool:
-    """Whether each end in ``edge_index`` [2, E] is a node of its graph, by the counts ``nodes`` and ``edges``.
+    """Whether each end in ``edge_index`` [2, E] is a node of its graph, by the counts ``nodes``, ``edges``.
 
     A cache is held to this whenever it is read: kernels trust these indices.
     """
