@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gpool.data.array_cache import cached_arrays, checksum
+from gpool.data.geom_gcn import VERSION, geom_gcn_files, parse
+from gpool.data.link_audit import audit_parts
 from gpool.data.link_graph import LinkGraph
 from gpool.data.link_split import LinkSplit
+from gpool.data.mat_files import read_graph, read_parts
+from gpool.data.planetoid import Planetoid
 from gpool.data.root import MissingData
 
 __all__ = ["les_miserables", "link_graph", "published_split"]
@@ -30,36 +35,26 @@ def link_graph(name: str, root: Path, repaired: bool = True) -> LinkGraph:
 
     ``repaired=False`` reads the common version of Cornell, Chameleon and Squirrel, with a warning.
 
+    No file is trusted: none is unpickled (those of Planetoid are read without running anything that they
+    name), and sizes and indices are checked.
+
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name; a file that does not hold the graph, with its path.
         MissingData: a file that is not there; the message names it.
     """
     if name in MATLAB:
-        from scipy.io import loadmat
-
-        matrix = loadmat(_there(root / "links" / f"{name}.mat", name))["net"].tocoo()
-        edges = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype("int64"))
-        return LinkGraph.from_edges(edges, nodes=matrix.shape[0])
+        edges, nodes = read_graph(_there(root / "links" / f"{name}.mat", name))
+        return LinkGraph.from_edges(edges, nodes=nodes)
     if name in PLANETOID:
-        from torch_geometric.datasets import Planetoid
-
-        _there(root / "planetoid" / name / "raw", name)
-        return LinkGraph.from_edges(Planetoid(str(root / "planetoid"), name)[0])
+        return LinkGraph.from_edges(Planetoid(name, root, normalize=False).graph)  # type: ignore[arg-type]
     if name in REPAIRED and repaired:
-        held = np.load(_there(root / "webkb" / "yandex_npz" / f"{REPAIRED[name]}.npz", name))
-        edges = torch.from_numpy(held["edges"].astype("int64")).t()
-        return _quietly(edges, torch.from_numpy(held["node_features"]).float())
+        return _repaired(_there(root / "webkb" / "yandex_npz" / f"{REPAIRED[name]}.npz", name))
     if name in WEBKB:
         if name in FLAWS:
             warnings.warn(
                 f"{name}: {FLAWS[name]}; repaired=True reads the version without this", stacklevel=2
             )
-        from torch_geometric.datasets import WebKB, WikipediaNetwork
-
-        _there(root / "webkb" / name, name)
-        made = WikipediaNetwork if name in ("chameleon", "squirrel") else WebKB
-        data = made(str(root / "webkb"), name)[0]
-        return _quietly(data.edge_index, data.x)
+        return _geom_gcn(root / "webkb" / name, name)
     if name == "LesMiserables":
         return les_miserables()
     known = ", ".join(["LesMiserables", *MATLAB, *PLANETOID, *WEBKB])
@@ -75,40 +70,57 @@ def les_miserables() -> LinkGraph:
 
 
 def published_split(
-    name: str, root: Path, number: int, share: int, val_fraction: float, seed: int
+    graph: LinkGraph, name: str, root: Path, number: int, share: int, val_fraction: float, seed: int
 ) -> LinkSplit:
     """Split 1 .. 10 of a .mat graph, which trains on ``share`` (90 or 50) percent of the links.
 
-    The files number nodes from 1. Validation is set aside of the training part, at random, ``val_fraction``
-    of it.
+    Validation is set aside of the training part, at random, ``val_fraction`` of it.
 
     Raises:
-        ValueError: a share or a number that is not there.
+        ValueError: a share or a number that is not there; parts that break a rule of
+            :func:`gpool.data.link_audit.audit_parts`, which the published files keep.
         MissingData: the file is not there.
     """
     if share not in (90, 50):
         raise ValueError(f"share={share} must be 90 or 50 for a published split")
     if not 1 <= number <= 10:
         raise ValueError(f"fold={number - 1} must be 0 .. 9: there are ten published splits")
-    from scipy.io import loadmat
-
     folder = "splitted" if share == 90 else "splitted_0_5"
-    path = root / "splits" / "walkpool_links" / folder / f"{name}_split_{number}.mat"
-    held = loadmat(_there(path, name))
-    part = {
-        key: torch.from_numpy(held[key].astype("int64")) - 1
-        for key in ("train_pos", "train_neg", "test_pos", "test_neg")
-    }
+    path = _there(root / "splits" / "walkpool_links" / folder / f"{name}_split_{number}.mat", name)
+    part = read_parts(path)
+    audit_parts(part, graph.num_nodes, str(path), graph.pairs)
     return LinkSplit.with_validation(
         part["train_pos"], part["train_neg"], part["test_pos"], part["test_neg"], val_fraction, seed
     )
 
 
-def _quietly(edges: torch.Tensor, x: torch.Tensor) -> LinkGraph:
+def _repaired(path: Path) -> LinkGraph:
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            edges = torch.from_numpy(held["edges"].astype("int64")).t()
+            x = torch.from_numpy(held["node_features"]).float()
+    except Exception as error:  # damage can raise anything
+        raise ValueError(f"{path} is no archive of edges and node_features: {error}") from error
+    return _quietly(edges, x, path)
+
+
+def _geom_gcn(folder: Path, name: str) -> LinkGraph:
+    raw = folder / "geom_gcn" / "raw" if name in ("chameleon", "squirrel") else folder / "raw"
+    nodes, edges = (_there(path, name) for path in geom_gcn_files(raw))
+    arrays = cached_arrays(
+        raw.parent / "processed" / "gpool.npz", checksum((nodes, edges), VERSION), lambda: parse(nodes, edges)
+    )
+    return _quietly(torch.from_numpy(arrays["edge_index"]), torch.from_numpy(arrays["x"]), raw)
+
+
+def _quietly(edges: torch.Tensor, x: torch.Tensor, source: Path) -> LinkGraph:
     """These sets are known to list some edges twice and to hold loops."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return LinkGraph.from_edges(edges, x, nodes=x.size(0))
+        try:
+            return LinkGraph.from_edges(edges, x, nodes=x.size(0))
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
 
 
 def _there(path: Path, name: str) -> Path:

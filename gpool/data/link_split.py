@@ -40,6 +40,27 @@ class LinkSplit:
         for name in ("train_pos", "val_pos", "test_pos"):
             if getattr(self, name).size(0) == 0:
                 raise ValueError(f"{name} is empty; the graph has too few links for this split")
+        for part in ("val", "test"):
+            self._check_group(part)
+
+    def _check_group(self, part: str) -> None:
+        group, links = getattr(self, f"{part}_group"), getattr(self, f"{part}_pos").size(0)
+        if group is None:
+            return
+        if group.shape != getattr(self, f"{part}_neg").shape[:1]:
+            raise ValueError(
+                f"{part}_group of shape {tuple(group.shape)} must be one position for each row of {part}_neg"
+            )
+        wrong = (group < 0) | (group >= links)
+        if bool(wrong.any()):
+            k = int(wrong.nonzero()[0])
+            raise ValueError(
+                f"{part}_group[{k}] = {int(group[k])} must be one of 0 .. {links - 1}, the rows of {part}_pos"
+            )
+
+    def parts(self) -> dict[str, Tensor]:
+        """The pairs of every part, by its name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.endswith("group")}
 
     @classmethod
     def with_validation(

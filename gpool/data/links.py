@@ -14,9 +14,11 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from gpool.data.base import Task
+from gpool.data.link_audit import audit_parts
 from gpool.data.link_features import Features, Ones, Own
 from gpool.data.link_graph import LinkGraph
 from gpool.data.link_loader import LinkDataset, Neighbourhood, link_loader
+from gpool.data.link_options import ValidationEdges, check_options, negatives_of
 from gpool.data.link_sets import MATLAB, link_graph, published_split
 from gpool.data.link_split import LinkSplit, Negatives, random_split
 from gpool.data.root import data_root
@@ -24,8 +26,6 @@ from gpool.models.link import LinkBatch
 from gpool.ops.adjacency import Adjacency
 
 __all__ = ["Links", "ValidationEdges"]
-
-ValidationEdges = Literal["none", "inference", "train+inference"]
 
 
 class Links(LightningDataModule):
@@ -48,13 +48,14 @@ class Links(LightningDataModule):
         name: a known set; None is Les Misérables.
         root: folder of all data sets.
         graph: a graph of your own, in place of a name; see :meth:`from_edges`.
-        split: its parts; None draws them.
+        split: its parts, checked by :func:`gpool.data.link_audit.audit_parts`; None draws them.
         fold: which published split, or which random one.
         share: 90 or 50, the percentage of links that a published split trains on.
         val_fraction, test_fraction: of all links, where the split is random; of the training part, where it
             is published (``test_fraction`` is not read then).
         split_seed: of a random split, and of the validation part of a published one.
-        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split``;
+        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split`` (which
+            always uses its own);
             ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
             split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
@@ -96,23 +97,13 @@ class Links(LightningDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__()
-        if name is not None and graph is not None:
-            raise ValueError(f"give either name={name!r} or a graph, not both")
-        if val_edges not in ("none", "inference", "train+inference"):
-            raise ValueError(f"val_edges={val_edges!r} must be 'none', 'inference' or 'train+inference'")
-        if negatives not in (None, "random", "given", "per-source"):
-            raise ValueError(f"negatives={negatives!r} must be 'random', 'given' or 'per-source'")
-        if split is not None and graph is None:
-            raise ValueError("a split of your own needs your graph")
+        check_options(name, graph, split, val_edges)
         self.name, self.root, self.repaired = name, data_root(root), repaired
         self._graph, self._split = graph, split
         self.fold, self.share, self.split_seed = fold, share, split_seed
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self.published = name in MATLAB and name != "PubMed_nofeat"
-        has = self.published or split is not None
-        self.negatives: Negatives = negatives or ("given" if has else "random")
-        if self.negatives == "given" and not has:
-            raise ValueError("negatives='given' needs a published split, or a split of your own")
+        self.negatives = negatives_of(negatives, self.published, split is not None)
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
@@ -172,13 +163,13 @@ class Links(LightningDataModule):
     @cached_property
     def split(self) -> LinkSplit:
         """Links and non-links of each part."""
-        if self._split is not None and self.negatives == "given":
+        if self._split is not None:
+            audit_parts(self._split.parts(), self.graph.num_nodes)
             return self._split
         if self.published and self.negatives == "given":
             assert self.name is not None
-            return published_split(
-                self.name, self.root, self.fold + 1, self.share, self.val_fraction, self.split_seed
-            )
+            source = (self.graph, self.name, self.root, self.fold + 1, self.share)
+            return published_split(*source, self.val_fraction, self.split_seed)
         return random_split(
             self.graph,
             self.val_fraction,

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
-from unittest.mock import patch
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
-from torch_geometric.data.storage import GlobalStorage
 
+from gpool.data.array_cache import cached_arrays, checksum
 from gpool.data.base import GraphData, Task
+from gpool.data.fetch import alone, fetch_archive
 from gpool.data.folds import Split
-from gpool.data.root import MissingData, data_root
+from gpool.data.graph_arrays import edges_fit
+from gpool.data.ogb_files import VERSION, graphs_of, ogb_files, parse, read_scaffold, split_files
+from gpool.data.root import MissingData, checked_name, data_root
 
 __all__ = ["OGBGraph"]
-
-FILES = ("edge", "node-feat", "edge-feat", "graph-label", "num-node-list", "num-edge-list")
-NAMES = ", ".join(f"{part}.csv.gz" for part in FILES)
-ALLOWED = [DataEdgeAttr, DataTensorAttr, GlobalStorage]
-"""What a processed OGB set holds besides tensors: nothing else is unpickled."""
 
 
 class OGBGraph(GraphData):
@@ -34,8 +27,10 @@ class OGBGraph(GraphData):
 
     The files are read from ``ROOT/ogb/ogbg_NAME``, where ROOT is ``root``, the environment variable
     ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing, and nothing is ever asked
-    on standard input. The processed file is read back with ``weights_only`` and an allow-list of three
-    classes of PyG.
+    on standard input.
+
+    Nothing under ROOT is trusted: the files are text, checked when they are read, and what was parsed is kept
+    as plain arrays in ``processed/gpool.npz``, without pickles. A processed file of OGB's is never opened.
 
     Atoms have nine and bonds three integer features: use an encoder that embeds them, such as
     :class:`gpool.models.MoleculeEncoder`.
@@ -46,7 +41,8 @@ class OGBGraph(GraphData):
         batch_size, num_workers: see :class:`GraphData`.
 
     Raises:
-        ValueError: the name is not that of an OGB molecule set.
+        ValueError: the name is not that of an OGB molecule set; files that do not fit together, with file and
+            line; a split whose parts overlap or hold positions out of range.
         MissingData: the set is missing and cannot be fetched; it says which files to place where.
     """
 
@@ -60,7 +56,7 @@ class OGBGraph(GraphData):
         super().__init__(batch_size=batch_size, num_workers=num_workers)
         if not name.startswith("ogbg-mol"):
             raise ValueError(f"name={name!r} must be one of OGB's molecule sets, such as 'ogbg-molhiv'")
-        self._name = name
+        self._name = checked_name(name)
         self.root = data_root(root) / "ogb"
 
     @property
@@ -71,55 +67,75 @@ class OGBGraph(GraphData):
         return fetched if fetched.exists() else plain
 
     @cached_property
-    def dataset(self) -> Any:
-        """OGB's own data set object."""
-        from ogb.graphproppred import PygGraphPropPredDataset
+    def about(self) -> Mapping[str, str]:
+        """What OGB says of the set: its kind of task, number of tasks, address and so on.
 
-        raw = self.folder / "raw"
-        there = all((raw / f"{part}.csv.gz").is_file() for part in FILES)
-        if there:
-            _mark_release(self.folder, self._name)
-        try:
-            with torch.serialization.safe_globals(ALLOWED), _no_questions(self.folder):
-                return PygGraphPropPredDataset(self._name, root=str(self.root))
-        except (MissingData, ValueError):
-            raise
-        except Exception as error:
-            if there:
-                raise
-            raise MissingData(
-                f"OGB set {self._name!r} is not under {self.folder} and could not be fetched "
-                f"({type(error).__name__}): place {NAMES} under {raw} and the split under "
-                f"{self.folder / 'split'}, or set root (or GPOOL_DATA) to a folder that has them"
-            ) from error
+        Raises:
+            ValueError: OGB does not know the set.
+        """
+        import ogb.graphproppred
+        import pandas as pd
+
+        file = Path(ogb.graphproppred.__file__).parent / "master.csv"
+        table = pd.read_csv(file, index_col=0, keep_default_na=False, dtype=str)
+        if self._name not in table:
+            known = ", ".join(name for name in map(str, table) if name.startswith("ogbg-mol"))
+            raise ValueError(f"name={self._name!r} must be one of {known}")
+        return dict(table[self._name])
 
     def load(self) -> Sequence[Data]:
         """All molecules of the set."""
-        return list(self.dataset)
+        files = self._files()
+        classes = self.task != "regression"
+        arrays = cached_arrays(
+            self.folder / "processed" / "gpool.npz",
+            checksum(files.values(), VERSION),
+            lambda: parse(files, classes),
+            edges_fit,
+        )
+        return graphs_of(arrays, classes)
 
     @cached_property
     def split(self) -> Split:
         """OGB's scaffold split."""
-        with torch.serialization.safe_globals(ALLOWED):
-            parts = self.dataset.get_idx_split()
-        return Split(*(parts[key].numpy() for key in ("train", "valid", "test")))
+        return read_scaffold(self.folder, len(self.graphs))
 
     @property
     def task(self) -> Task:  # type: ignore[override]
         """Binary labels of one task, of several (some may be missing), or real numbers."""
-        if "classification" not in self.dataset.task_type:
+        if "classification" not in self.about["task type"]:
             return "regression"
-        return "binary" if self.dataset.num_tasks == 1 else "multilabel"
-
-    @property
-    def num_features(self) -> int:
-        """Nine, the categorical features of an atom."""
-        return int(self.dataset.num_node_features)
+        return "binary" if self.num_outputs == 1 else "multilabel"
 
     @property
     def num_outputs(self) -> int:
         """Number of tasks."""
-        return int(self.dataset.num_tasks)
+        return int(self.about["num tasks"])
+
+    def _files(self) -> dict[str, Path]:
+        """The files of the set, fetched where some are missing."""
+        url, folder = self.about["url"], self.folder
+        files, splits = ogb_files(folder), split_files(folder)
+        whole = folder / "split" / "scaffold" / "split_dict.pt"
+
+        def there() -> bool:
+            has_split = whole.is_file() or all(path.is_file() for path in splits.values())
+            return has_split and all(path.is_file() for path in files.values())
+
+        if not there():
+            try:
+                with alone(folder) as part:
+                    if not there():
+                        fetch_archive(url, folder, part, files.values())
+            except Exception as error:
+                raise MissingData(
+                    f"OGB set {self._name!r} is not under {folder} and could not be fetched "
+                    f"({type(error).__name__}: {error}): place "
+                    f"{', '.join(path.name for path in files.values())} under {folder / 'raw'} and "
+                    f"{', '.join(path.name for path in splits.values())} under {whole.parent}, or set root "
+                    "(or GPOOL_DATA) to a folder that has them"
+                ) from error
+        return files
 
     def evaluate(self, prediction: Tensor, label: Tensor) -> dict[str, float]:
         """What OGB's evaluator says: its metric's name and value, for predictions and labels [G, tasks]."""
@@ -129,40 +145,3 @@ class OGBGraph(GraphData):
         truth, guess = label.view(shape).numpy(), prediction.view(shape).float().numpy()
         found: dict[str, float] = Evaluator(self._name).eval({"y_true": truth, "y_pred": guess})
         return {name: float(value) for name, value in found.items()}
-
-
-def _mark_release(folder: Path, name: str) -> None:
-    """Say that the files in place are of OGB's current release, or it asks whether to delete them."""
-    import ogb.graphproppred
-    import pandas as pd
-
-    table = pd.read_csv(
-        Path(ogb.graphproppred.__file__).parent / "master.csv", index_col=0, keep_default_na=False
-    )
-    if name not in table:
-        raise ValueError(
-            f"name={name!r} must be in {', '.join(n for n in map(str, table) if n.startswith('ogbg-mol'))}"
-        )
-    mark = folder / f"RELEASE_v{table[name]['version']}.txt"
-    if not mark.exists():
-        mark.touch()
-
-
-@contextmanager
-def _no_questions(folder: Path) -> Iterator[None]:
-    """Where OGB would ask on standard input, say what is wrong instead."""
-
-    def refuse(question: str = "") -> NoReturn:
-        raise MissingData(
-            f"{folder} is incomplete or of another release, and OGB asks {question.strip()!r}: remove the "
-            f"folder to fetch the set again, or place all of {NAMES} under {folder / 'raw'}"
-        )
-
-    import ogb.graphproppred.dataset_pyg as reader
-    import ogb.utils.url as fetcher
-
-    with (
-        patch.object(reader, "input", refuse, create=True),
-        patch.object(fetcher, "input", refuse, create=True),
-    ):
-        yield

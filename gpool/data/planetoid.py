@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Literal, get_args
 
 from torch_geometric.data import Data
 from torch_geometric.datasets import Planetoid as PlanetoidDataset
 from torch_geometric.transforms import NormalizeFeatures
 
+from gpool.data.fetch import alone, fetch
 from gpool.data.one_graph import OneGraph
+from gpool.data.planetoid_files import fixed_masks, planetoid_files, read_planetoid
 from gpool.data.root import MissingData, data_root
 
 __all__ = ["Planetoid"]
 
 Name = Literal["Cora", "CiteSeer", "PubMed"]
 Scheme = Literal["public", "full", "geom-gcn"]
-PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")
 
 
 class Planetoid(OneGraph):
-    """Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv 1603.08861) through PyG's ``Planetoid``: one graph.
+    """The graph of Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv 1603.08861), as PyG makes it.
 
     The files are read from ``ROOT/planetoid/NAME/raw``, where ROOT is ``root``, the environment variable
     ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing. A batch is the whole graph
     with its masks.
+
+    Nothing under ROOT is trusted: the files are pickles, but no code that they name is run, and what they
+    hold is checked. A processed file of PyG's is never opened.
 
     Args:
         name: ``"Cora"``, ``"CiteSeer"`` or ``"PubMed"``.
@@ -37,6 +42,7 @@ class Planetoid(OneGraph):
 
     Raises:
         ValueError: for a name, split or fold that is none of these.
+        ValueError: for files that hold anything else; it names the file.
         MissingData: where the set is missing and cannot be fetched; it says which files to place where.
     """
 
@@ -64,25 +70,42 @@ class Planetoid(OneGraph):
 
     def load(self) -> Data:
         """The whole graph, with the masks [N] of the split."""
-        transform = NormalizeFeatures() if self.normalize else None
+        graph = read_planetoid(self._fetched(), self.dataset)
+        if self.scheme == "full":
+            graph.train_mask = ~(graph.val_mask | graph.test_mask)
+        elif self.scheme == "geom-gcn":
+            for name, mask in fixed_masks(self._split_file(self.fold), graph.y.numel()).items():
+                graph[name] = mask
+        return NormalizeFeatures()(graph) if self.normalize else graph
+
+    @property
+    def _folder(self) -> Path:
+        folder = self.root / self.dataset
+        return folder / "geom-gcn" / "raw" if self.scheme == "geom-gcn" else folder / "raw"
+
+    def _split_file(self, fold: int) -> Path:
+        return self._folder / f"{self.dataset.lower()}_split_0.6_0.2_{fold}.npz"
+
+    def _fetched(self) -> Path:
+        """The folder of the files, after fetching those that are missing."""
+        folder = self._folder
+        urls = dict.fromkeys(planetoid_files(folder, self.dataset).values(), PlanetoidDataset.url)
+        if self.scheme == "geom-gcn":
+            urls[self._split_file(self.fold)] = f"{PlanetoidDataset.geom_gcn_url}/splits"
+        missing = [path for path in urls if not path.is_file()]
+        if not missing:
+            return folder
         try:
-            graph = PlanetoidDataset(str(self.root), self.dataset, split=self.scheme, transform=transform)[0]
+            with alone(folder) as part:
+                for path in missing:
+                    if not path.is_file():  # another process may have fetched it in the meantime
+                        fetch(f"{urls[path]}/{path.name}", part / path.name)
+                        folder.mkdir(exist_ok=True)
+                        (part / path.name).replace(path)
         except Exception as error:
-            raw = self.root / self.dataset / "raw"
-            files = [f"ind.{self.dataset.lower()}.{part}" for part in PARTS]
-            if all((raw / file).is_file() for file in files) and self.scheme != "geom-gcn":
-                raise
-            more = (
-                f" (and the .npz splits in {raw.parent / 'geom-gcn' / 'raw'})"
-                if self.scheme == "geom-gcn"
-                else ""
-            )
             raise MissingData(
-                f"Planetoid data set {self.dataset!r} is not under {raw} and could not be fetched "
-                f"({type(error).__name__}): place {', '.join(files)} there{more}, or set root (or "
-                f"GPOOL_DATA) to a folder that has them"
+                f"Planetoid data set {self.dataset!r} is not under {folder} and could not be fetched "
+                f"({type(error).__name__}: {error}): place {', '.join(path.name for path in missing)} there, "
+                "or set root (or GPOOL_DATA) to a folder that has them"
             ) from error
-        for part in ("train_mask", "val_mask", "test_mask"):
-            if graph[part].dim() == 2:
-                graph[part] = graph[part][:, self.fold]
-        return graph
+        return folder

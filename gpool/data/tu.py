@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,22 +13,26 @@ from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
 from torch_geometric.utils import degree
 
+from gpool.data.array_cache import cached_arrays, checksum
 from gpool.data.base import GraphData, labels_of
+from gpool.data.fetch import alone, fetch_archive
 from gpool.data.folds import Split
-from gpool.data.root import MissingData, data_root
+from gpool.data.root import MissingData, checked_name, data_root
 from gpool.data.split_files import read_split
+from gpool.data.tu_files import REQUIRED, VERSION, fits, graphs_of, parse, tu_files
 
 __all__ = ["TU"]
 
-FILES = ("A", "graph_indicator", "graph_labels")
-
 
 class TU(GraphData):
-    """A set of the TU collection (Morris et al. 2020, arXiv 2007.08663) through PyG's ``TUDataset``.
+    """A set of the TU collection (Morris et al. 2020, arXiv 2007.08663), as PyG's ``TUDataset`` reads it.
 
     The files are read from ``ROOT/tu/NAME/raw``, where ROOT is ``root``, the environment variable
     ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing. Graphs without node
     features get their nodes' degrees, one-hot; degrees above ``max_degree`` share the last column.
+
+    Nothing under ROOT is trusted: the files are text, checked when they are read, and what was parsed is kept
+    as plain arrays in ``ROOT/tu/NAME/processed``, without pickles. A file of PyG's there is never opened.
 
     Args:
         name: as in the collection, such as ``"MUTAG"`` or ``"PROTEINS"``.
@@ -46,6 +51,7 @@ class TU(GraphData):
     Raises:
         MissingData: where the set is missing and cannot be fetched; it says which files to place where.
         FileNotFoundError, ValueError: where ``split_files`` are missing or do not fit the set.
+        ValueError: a name that is not one of a set; files that do not fit together, with file and line.
     """
 
     def __init__(
@@ -65,7 +71,7 @@ class TU(GraphData):
         standardize: bool = False,
     ) -> None:
         super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
-        self.dataset = name
+        self.dataset = checked_name(name)
         self.root = data_root(root) / "tu"
         self.use_node_attr = use_node_attr
         self.max_degree = max_degree
@@ -82,22 +88,20 @@ class TU(GraphData):
 
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""
-        try:
-            dataset = TUDataset(str(self.root), self.dataset, use_node_attr=self.use_node_attr)
-        except Exception as error:
-            raw = self.root / self.dataset / "raw"
-            if all((raw / name).is_file() for name in self._names()):
-                raise
-            raise MissingData(
-                f"TU data set {self.dataset!r} is not under {raw} and could not be fetched "
-                f"({type(error).__name__}): place {', '.join(self._names())} "
-                f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
-            ) from error
-        graphs = list(dataset)
-        if self.standardize and self.use_node_attr and dataset.num_node_attributes > 0:
+        files = self._files()
+        way = "attributes" if self.use_node_attr else "labels"
+        arrays = cached_arrays(
+            self.root / self.dataset / "processed" / f"gpool_{way}.npz",
+            checksum(files.values(), VERSION),
+            lambda: parse(files),
+            fits,
+        )
+        graphs = graphs_of(arrays)
+        attributes = arrays["attributes"].shape[1] if "attributes" in arrays else 0
+        if self.standardize and attributes > 0:
             train = self.lay_out(labels_of(graphs)).train
-            graphs = _standardized(graphs, [graphs[i] for i in train.tolist()], dataset.num_node_attributes)
-        if dataset.num_node_features == 0:
+            graphs = _standardized(graphs, [graphs[i] for i in train.tolist()], attributes)
+        if graphs[0].x is None:
             graphs = [_with_degrees(graph, self.max_degree) for graph in graphs]
         elif self.add_degree:
             most = max(int(_degrees(graph).max()) for graph in graphs)
@@ -105,8 +109,22 @@ class TU(GraphData):
                 graph.x = torch.cat([graph.x, degrees], dim=1)
         return graphs
 
-    def _names(self) -> list[str]:
-        return [f"{self.dataset}_{part}.txt" for part in FILES]
+    def _files(self) -> dict[str, Path]:
+        """The files of the set, fetched where those that it cannot do without are missing."""
+        raw = self.root / self.dataset / "raw"
+        required = [raw / f"{self.dataset}_{part}.txt" for part in REQUIRED]
+        if not all(path.is_file() for path in required):
+            try:
+                with alone(self.root / self.dataset) as part:
+                    if not all(path.is_file() for path in required):
+                        fetch_archive(f"{TUDataset.url}/{self.dataset}.zip", raw, part, required)
+            except Exception as error:
+                raise MissingData(
+                    f"TU data set {self.dataset!r} is not under {raw} and could not be fetched "
+                    f"({type(error).__name__}: {error}): place {', '.join(path.name for path in required)} "
+                    f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
+                ) from error
+        return tu_files(raw, self.dataset, self.use_node_attr)
 
 
 def _standardized(graphs: list[Data], train: list[Data], attributes: int) -> list[Data]:

@@ -11,13 +11,24 @@ from torch_geometric.nn import GINEConv
 
 from gpool.models.norm import RowNorm
 
-__all__ = ["ATOM", "BOND", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
+__all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
 ATOM = (119, 5, 12, 12, 10, 6, 6, 2, 2)
-"""Categories of OGB's nine atom features: atomic number, chirality, degree, charge, hydrogens, radical
-electrons, hybridisation, aromatic, in a ring (arXiv 2005.00687)."""
+"""Number of categories of OGB's nine atom features (arXiv 2005.00687)."""
+ATOM_NAMES = (
+    "atomic number",
+    "chirality",
+    "degree",
+    "charge",
+    "hydrogens",
+    "radical electrons",
+    "hybridization",
+    "aromatic",
+    "in a ring",
+)
 BOND = (5, 6, 2)
-"""Categories of OGB's three bond features: type, stereo, conjugated."""
+"""Number of categories of OGB's three bond features."""
+BOND_NAMES = ("type", "stereo", "conjugated")
 
 
 class CategoryEmbedding(nn.Module):
@@ -26,8 +37,13 @@ class CategoryEmbedding(nn.Module):
     Args:
         sizes: number of categories of each feature.
         channels: width of the vectors.
+        names: of the features, for messages; None numbers them.
 
-    A category out of range raises an ``IndexError`` on the CPU, if it is beyond the last feature's.
+    Raises:
+        ValueError: features that are not integers [M, F].
+        IndexError: on the CPU, a category that is none of its feature's. On a GPU a device-side assertion
+            fails instead, without a synchronization. While the module is compiled or exported nothing is
+            checked: a wrong category then reads another feature's vector.
 
     >>> import torch
     >>> from gpool.models.molecule import BOND, CategoryEmbedding
@@ -37,10 +53,15 @@ class CategoryEmbedding(nn.Module):
 
     start: Tensor
 
-    def __init__(self, sizes: Sequence[int], channels: int) -> None:
+    size: Tensor
+
+    def __init__(self, sizes: Sequence[int], channels: int, names: Sequence[str] | None = None) -> None:
         super().__init__()
-        ends = torch.tensor(list(sizes)).cumsum(0)
-        self.register_buffer("start", ends - torch.tensor(list(sizes)), persistent=False)
+        size = torch.tensor(list(sizes))
+        self.names = [str(k) for k in range(len(sizes))] if names is None else list(names)
+        ends = size.cumsum(0)
+        self.register_buffer("size", size, persistent=False)
+        self.register_buffer("start", ends - size, persistent=False)
         self.table = nn.EmbeddingBag(int(ends[-1]), channels, mode="sum")
         self.reset_parameters()
 
@@ -54,7 +75,20 @@ class CategoryEmbedding(nn.Module):
                 f"features are {x.dtype} of shape {tuple(x.shape)}; "
                 f"they must be integers [M, {self.start.numel()}]"
             )
+        if not torch.compiler.is_compiling():
+            self._check(x)
         return torch.as_tensor(self.table(x + self.start))
+
+    def _check(self, x: Tensor) -> None:
+        fits = (x >= 0) & (x < self.size)
+        if x.device.type != "cpu":
+            torch._assert_async(fits.all(), "a category is none of its feature's")
+        elif not bool(fits.all()):
+            row, column = (~fits).nonzero()[0].tolist()
+            raise IndexError(
+                f"features[{row}, {column}] = {int(x[row, column])} must be one of "
+                f"0 .. {int(self.size[column]) - 1}, the categories of feature {self.names[column]!r}"
+            )
 
 
 class BondGIN(nn.Module):
@@ -132,6 +166,8 @@ class MoleculeEncoder(nn.Module):
 
     Raises:
         ValueError: the features are not OGB's.
+        IndexError: an atom or bond has a category that is none of its feature's; on a GPU and while
+            compiling see :class:`CategoryEmbedding`.
 
     >>> import torch
     >>> from gpool.models import MoleculeEncoder
@@ -158,8 +194,8 @@ class MoleculeEncoder(nn.Module):
         self.num_layers = num_layers
         self.dropout = dropout
         self.residual = residual
-        self.atoms = CategoryEmbedding(ATOM, hidden_channels)
-        self.bonds = CategoryEmbedding(BOND, hidden_channels)
+        self.atoms = CategoryEmbedding(ATOM, hidden_channels, ATOM_NAMES)
+        self.bonds = CategoryEmbedding(BOND, hidden_channels, BOND_NAMES)
         self.layers = BondGIN(hidden_channels, num_layers, dropout, residual)
 
     def edges(self, edge_attr: Tensor | None) -> Tensor:

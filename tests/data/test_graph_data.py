@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_geometric.datasets import TUDataset
+from tu_writer import write_tu
 
 from gpool.data import TU, Digits, MissingData, data_root, stratified_split
 from gpool.data.digits import image_graph
@@ -71,33 +72,12 @@ def test_fold_out_of_range_is_named() -> None:
         stratified_split(np.arange(20) % 2, fold=10)
 
 
-def write_tu(root: Path, name: str, node_labels: bool, attributes: bool = False) -> None:
-    """20 paths of 3 to 5 nodes in the TU format, labelled 1 and -1 in turn."""
-    raw = root / "tu" / name / "raw"
-    raw.mkdir(parents=True)
-    edges, owner, node = [], [], 1
-    for graph in range(20):
-        size = 3 + graph % 3
-        for i in range(node, node + size - 1):
-            edges += [f"{i}, {i + 1}", f"{i + 1}, {i}"]
-        owner += [str(graph + 1)] * size
-        node += size
-    (raw / f"{name}_A.txt").write_text("\n".join(edges) + "\n")
-    (raw / f"{name}_graph_indicator.txt").write_text("\n".join(owner) + "\n")
-    (raw / f"{name}_graph_labels.txt").write_text("\n".join(["1", "-1"] * 10) + "\n")
-    if attributes:
-        lines = "\n".join(f"{i * i % 7 - 3}.5, 100" for i in range(node - 1))
-        (raw / f"{name}_node_attributes.txt").write_text(lines + "\n")
-    if node_labels:
-        (raw / f"{name}_node_labels.txt").write_text("\n".join(str(i % 2) for i in range(node - 1)) + "\n")
-
-
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(self: TUDataset) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError("no network in tests")
 
-    monkeypatch.setattr(TUDataset, "download", download)
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
 
 
 @pytest.mark.usefixtures("offline")
