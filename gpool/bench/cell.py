@@ -21,6 +21,7 @@ from gpool.training.configuration import Configuration
 
 __all__ = ["place", "run_cell", "versions"]
 
+
 def versions() -> dict[str, str]:
     """Versions of what computes the numbers."""
     modules = {"gpool": gpool, "torch": torch, "torch_geometric": torch_geometric, "lightning": lightning}

@@ -29,7 +29,7 @@ def measured(model: LightningModule) -> frozenset[str] | None:
 
 
 def check_measured(cells: Iterable[Cell], metric: str, found: frozenset[str], workers: Workers) -> None:
-    """Refuse a plan none of whose runs measures its metric, or whose epochs are selected by what is not there.
+    """Refuse a plan whose metric no run measures, or that selects epochs by what is not logged.
 
     One run of every row and data set is built, without training, until one has the metric.
 

@@ -55,4 +55,8 @@ def in_markdown(text: str) -> str:
 
 def in_csv(value: Any) -> Any:
     """A value that a spreadsheet does not take for a formula; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )

@@ -149,7 +149,7 @@ class Cell:
     def key(self) -> str:
         """A file name: the place in the table, and a hash of all that decides the result."""
         names = [self.data, self.variant, self.readout]
-        decides = [self.config, vars(self.select) if self.select else None, self.threads]
+        decides: list[Any] = [self.config, vars(self.select) if self.select else None, self.threads]
         if not all(is_plain(name) for name in names if name):
             decides.append(names)  # two such names may look alike in a file's name
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:10]

@@ -49,7 +49,9 @@ def check_changes(variants: Mapping[str, Any]) -> None:
     check_names("variants", variants)
     for name, changes in variants.items():
         if not isinstance(changes, dict):
-            raise ValueError(f"variants.{name}: got {changes!r}, must be a mapping of keys to values, or {{}}")
+            raise ValueError(
+                f"variants.{name}: got {changes!r}, must be a mapping of keys to values, or {{}}"
+            )
         for key in changes:
             top = key.split(".")[0] if isinstance(key, str) else None
             if top not in ("model", "data", "trainer") or "" in key.split(".") or key == top:
@@ -76,7 +78,9 @@ def check_folds(folds: Any) -> None:
     if not isinstance(numbers, list) or not numbers or not all(type(fold) is int for fold in numbers):
         raise ValueError(f"folds: got {folds!r}, must be a number of folds, a list of folds, or null")
     if type(folds) is int and folds < 1:
-        raise ValueError(f"folds: got {folds}, must be at least 1, or null, which leaves the data as they are")
+        raise ValueError(
+            f"folds: got {folds}, must be at least 1, or null, which leaves the data as they are"
+        )
     if min(numbers) < 0 or len(set(numbers)) < len(numbers):
         raise ValueError(f"folds: got {folds!r}, must be distinct and at least 0")
 

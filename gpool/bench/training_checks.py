@@ -21,7 +21,9 @@ def check_training(trainer: Any, select: Select | None) -> None:
         ConfigError: in one line that names the argument.
     """
     if trainer.fast_dev_run:
-        raise _refused(trainer, "fast_dev_run", "which would keep the numbers of one batch; give max_epochs=1")
+        raise _refused(
+            trainer, "fast_dev_run", "which would keep the numbers of one batch; give max_epochs=1"
+        )
     for name in ("limit_val_batches", "limit_test_batches"):
         if getattr(trainer, name) == 0:
             raise _refused(trainer, name, "which measures nothing; must be more than 0")
@@ -38,7 +40,9 @@ def _check_selection(trainer: Any) -> None:
     """Refuse arguments under which no epoch can be selected."""
     for name in ("max_epochs", "max_steps", "limit_train_batches"):
         if getattr(trainer, name) == 0:
-            raise _refused(trainer, name, "which trains nothing, so no epoch can be selected; give select: null")
+            raise _refused(
+                trainer, name, "which trains nothing, so no epoch can be selected; give select: null"
+            )
     every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
     if every is not None and epochs is not None and 0 < epochs < every:
         told = f"which is more than max_epochs={epochs}, so no epoch can be selected"

@@ -21,11 +21,15 @@ from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
 
+from gpool.training.mistakes import ConfigError
+
 __all__ = ["Died", "Workers"]
 
 LOOK = 1.0  # seconds between two looks whether the parent is still there
 
-_spare: list[ProcessPoolExecutor] = []  # processes that are up and have nothing to do; the next plan takes them
+_spare: list[
+    ProcessPoolExecutor
+] = []  # processes that are up and have nothing to do; the next plan takes them
 
 
 class Died(RuntimeError):
@@ -124,8 +128,8 @@ def _scratch() -> str:
 def _safe_path() -> Iterator[None]:
     """Start processes without the working folder in front of the standard library on their path."""
     if sys.version_info < (3, 11) and (hidden := hidden_modules(Path.cwd())):
-        raise ValueError(
-            f"{', '.join(hidden)} in the working folder would be taken for modules of those names; rename them"
+        raise ConfigError(
+            f"{', '.join(hidden)} in the working folder would hide modules of these names; rename them"
         )
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -133,7 +137,7 @@ def _safe_path() -> Iterator[None]:
         yield
     finally:
         if before is None:
-            del os.environ["PYTHONSAFEPATH"]
+            os.environ.pop("PYTHONSAFEPATH", None)
         else:
             os.environ["PYTHONSAFEPATH"] = before
 

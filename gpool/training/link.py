@@ -108,7 +108,7 @@ class LinkTask(TrainingModule):
         metrics.reset()
 
     def measures(self) -> frozenset[str]:
-        """Names of what may be logged for the validation and the test part, without ``val/`` and ``test/``."""
+        """Names of what may be logged for validation and test, without ``val/`` and ``test/``."""
         return frozenset({"loss", *self.val_metrics.names()})
 
     def validation_step(self, batch: LinkBatch, step: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from gpool.bench import Plan, Report, Select, Store, run_plan
-from gpool.bench.report import as_text
+from gpool.bench.tables import as_text
 from gpool.cli import main
 from gpool.training.mistakes import ConfigError
 
