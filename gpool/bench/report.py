@@ -128,9 +128,9 @@ class Report:
         for place, group in runs.groupby(["row", "data"], sort=False):
             broken = int((group["measured"] & group["gone"]).sum())
             if broken:
+                where, shares = ", ".join(map(str, place)), f"{broken} of {len(group)} runs"
                 told.append(
-                    f"{', '.join(map(str, place))}: {self.metric} is NaN or infinite in {broken} of {len(group)} runs, "
-                    "which are left out of the mean."
+                    f"{where}: {self.metric} is NaN or infinite in {shares}, which are left out of the mean."
                 )
         return told
 

@@ -26,6 +26,7 @@ from gpool.training.mistakes import ConfigError
 __all__ = ["Died", "Workers"]
 
 LOOK = 1.0  # seconds between two looks whether the parent is still there
+PATIENCE = 10.0  # seconds
 
 _spare: list[
     ProcessPoolExecutor
@@ -48,6 +49,7 @@ class Workers:
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
+        self._taken: list[ProcessPoolExecutor] = []  # all that may be at work, so that all can be killed
         self._busy: dict[Future[Any], ProcessPoolExecutor] = {}
 
     @property
@@ -59,11 +61,14 @@ class Workers:
         """Call a function in a process that has nothing to do."""
         with _safe_path():
             while True:
-                executor = _spare.pop() if _spare else _executor()
+                executor = _spare[-1] if _spare else _executor()
+                self._taken.append(executor)
+                if executor in _spare:
+                    _spare.remove(executor)
                 try:
                     future = executor.submit(work, *arguments)
                 except BrokenProcessPool:  # it died while it had nothing to do
-                    executor.shutdown(wait=True, kill_workers=True)
+                    self._kill(executor)
                 else:
                     self._busy[future] = executor
                     return future
@@ -74,10 +79,15 @@ class Workers:
         for future in done:
             executor = self._busy.pop(future)
             if isinstance(future.exception(), BrokenProcessPool):
-                executor.shutdown(wait=True, kill_workers=True)
+                self._kill(executor)
             else:
+                self._taken.remove(executor)
                 _spare.append(executor)
         return list(done)
+
+    def _kill(self, executor: ProcessPoolExecutor) -> None:
+        executor.shutdown(wait=True, kill_workers=True)
+        self._taken.remove(executor)
 
     def result(self, future: Future[Any]) -> Any:
         """What a call that came to an end has returned.
@@ -103,12 +113,21 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for executor in self._busy.values():
-            executor.shutdown(wait=True, kill_workers=True)
+        for future in self._busy:
+            _let_begin(future)
         self._busy.clear()
         if kind is not None:
-            while _spare:
-                _spare.pop().shutdown(wait=True, kill_workers=True)
+            self._taken += _spare
+            _spare.clear()
+        for executor in list(self._taken):
+            self._kill(executor)
+
+
+def _let_begin(future: Future[Any]) -> None:
+    """Wait until loky has handed a call over, which takes an instant: it cannot be shut down before."""
+    end = time.monotonic() + PATIENCE
+    while not (future.running() or future.done()) and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def _executor() -> ProcessPoolExecutor:
