@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["plot"]
 
 LONGEST = 48  # letters of a name
-LARGEST = 400  # inches of a side; the canvas ends at 65,536 dots
+LARGEST = 200  # inches of a side; the canvas ends at 65,536 dots
 DOTS = 150  # per inch
 
 

@@ -53,16 +53,14 @@ class Report:
             name: list(dict.fromkeys(m for r in results if r["data"] == name for m in r["metrics"]))
             for name in self.runs["data"].unique()
         }
-        self.values = self.runs[self.metric].astype(float).replace([np.inf, -np.inf], np.nan)
+        values = [float(result["metrics"].get(self.metric, np.nan)) for result in results]
+        self.values = pd.Series(values).replace([np.inf, -np.inf], np.nan)
         share = is_share(self.metric) and not (self.values > 1).any()
         self.scale = 100.0 if share else 1.0
         select = results[0]["select"] or {}
         self.better = better(self.metric, select.get("monitor"), select.get("mode"))
         self.versions = [result["versions"] for result in results]
-        said = {name: value for result in results for name, value in result.get("described", {}).items()}
-        self.described = [
-            name for name, value in said.items() if isinstance(value, str) and name not in known
-        ]
+        self.described = pd.DataFrame([result.get("described", {}) for result in results])
 
     @property
     def table(self) -> pd.DataFrame:
@@ -81,12 +79,12 @@ class Report:
 
     def said(self) -> dict[str, list[str]]:
         """What the task says of its numbers, such as who saw the validation links, for every row."""
-        rows = _once(self.runs["row"])
-        columns: dict[str, list[str]] = {}
-        for name in self.described:
-            words = self.runs.groupby("row")[name].agg(lambda v: " / ".join(map(str, _once(v.dropna()))))
-            columns[name] = [str(words[row]) for row in rows]
-        return columns
+        rows = self.runs["row"]
+        return {
+            str(name): [" / ".join(_texts(words[rows == row])) for row in _once(rows)]
+            for name, words in self.described.items()
+            if _texts(words)
+        }
 
     def best(self) -> dict[str, str]:
         """The row of the best mean of every data set that has one."""
@@ -158,11 +156,15 @@ class Report:
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:
     place = {"row": row_label(result["variant"], result["readout"]), **{key: result[key] for key in PLACE}}
+    more = [("described", result.get("described", {})), ("metrics", result["metrics"])]
     return {
         **place,
-        **{k: v for k, v in result.get("described", {}).items() if k not in place},
-        **result["metrics"],
+        **{f"{kind}/{k}" if k in place else k: v for kind, said in more for k, v in said.items()},
     }
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    return _once(value for value in values if isinstance(value, str))
 
 
 def _cell(mean: float, std: float, count: float, runs: float) -> str:

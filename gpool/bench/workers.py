@@ -116,7 +116,7 @@ class Workers:
         for future in self._busy:
             _let_begin(future)
         self._busy.clear()
-        if kind is not None:
+        if kind is not None and not issubclass(kind, Exception):  # the whole program is to end
             self._taken += _spare
             _spare.clear()
         for executor in list(self._taken):
