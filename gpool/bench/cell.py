@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import tempfile
 import time
 import traceback
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import lightning
@@ -18,16 +14,12 @@ import torch_geometric
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 import gpool
+from gpool.bench.measured import check_monitor, measured
 from gpool.bench.plan import Cell
+from gpool.bench.quiet import QUIET, quiet, threads
 from gpool.training.configuration import Configuration
 
 __all__ = ["place", "run_cell", "versions"]
-
-QUIET = {
-    "logger": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-}
 
 
 def versions() -> dict[str, str]:
@@ -41,12 +33,12 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
     Returns:
         The cell's place, its configuration and selection rule, ``metrics`` of the tested weights on the
-        validation and the
-        test part, the tested epoch (counted from 1), the epochs trained, seconds, and versions.
+        validation and
+        the test part, the tested epoch (counted from 1), the epochs trained, seconds, and versions.
     """
     result = place(cell)
     try:
-        with _quiet(), _threads(cell.threads), tempfile.TemporaryDirectory() as folder:
+        with quiet(), threads(cell.threads), tempfile.TemporaryDirectory() as folder:
             result.update(_train_and_test(cell, folder))
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -86,11 +78,14 @@ def _train_and_test(cell: Cell, folder: str) -> dict[str, Any]:
         "default_root_dir": folder,
     }
     run = Configuration(args=cell.config, run=False, trainer_defaults=trainer)
+    check_monitor(cell, measured(run.model))
     run.trainer.fit(run.model, run.datamodule)
     seconds = time.perf_counter() - start
     epochs = run.trainer.current_epoch
     tested = epochs
     if best is not None:
+        if not best.best_model_path:
+            raise RuntimeError(f"no epoch can be selected: {best.monitor!r} was never measured in training")
         saved = torch.load(best.best_model_path, weights_only=True)
         run.model.load_state_dict(saved["state_dict"])
         tested = saved["epoch"] + 1
@@ -107,34 +102,3 @@ def _train_and_test(cell: Cell, folder: str) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in run.model.parameters()),
         **({"described": described} if described else {}),
     }
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's remarks about itself out of a progress bar."""
-    names = (
-        "lightning.pytorch",
-        "lightning.fabric",
-        "lightning.pytorch.utilities.rank_zero",
-        "torch_geometric",
-    )
-    before = {name: logging.getLogger(name).level for name in names}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in names:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for name, level in before.items():
-                logging.getLogger(name).setLevel(level)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
+from rich.text import Text
 
 from gpool.bench.plan import Plan
-from gpool.bench.report import Report, as_text
-from gpool.bench.run import run_plan
+from gpool.bench.plan_file import plan_keys, read_plan
+from gpool.bench.report import Report
+from gpool.bench.run import Summary, run_plan
+from gpool.bench.signals import ending_in_order
 from gpool.bench.store import Store
+from gpool.bench.tables import as_text
 from gpool.training.configuration import Parser
 from gpool.training.mistakes import ConfigError, explain
 
@@ -34,37 +33,51 @@ def bench(words: list[str]) -> int:
         "--trainer", type=dict[str, Any], help="changes to the plan's trainer: --trainer.max_epochs 5"
     )
     parser.add_class_arguments(Plan, skip=SPECS)
-    given = _read(words[0]) if words and not words[0].startswith("-") else {}
+    given = read_plan(words[0]) if words and not words[0].startswith("-") else {}
     try:
         parser.set_defaults({key: value for key, value in given.items() if key not in SPECS})
         args = parser.parse_args(words)
-        chosen = {name: value for name, value in parser.instantiate(args).items() if name in _names()}
-        chosen["trainer"] = {**given.get("trainer", {"max_epochs": 100}), **(args.trainer or {})}
-        specs = {name: given[name] for name in SPECS & set(given) if name != "trainer"}
-        plan = Plan(**{**specs, **chosen})
+        chosen = {name: value for name, value in parser.instantiate(args).items() if name in plan_keys()}
+        specs = {name: given[name] for name in SPECS & set(given)}
+        trainer = specs.get("trainer", {"max_epochs": 100})
+        if args.trainer and isinstance(trainer, dict):
+            trainer = {**trainer, **args.trainer}
+        plan = Plan(**{**chosen, **specs, "trainer": trainer})
     except ValueError as error:
         raise ConfigError(explain(str(error))) from None
     if args.jobs < 1:
         raise ConfigError(f"--jobs={args.jobs} must be at least 1")
     store, console = Store(args.out or Path("runs") / Path(args.plan).stem), Console(stderr=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the way out of run_plan takes its workers along
     try:
-        summary = run_plan(plan, store, args.jobs, console)
+        with ending_in_order():
+            summary = run_plan(plan, store, args.jobs, console)
     except KeyboardInterrupt:
-        told = f"interrupted: what finished is in {store.folder}, the same command runs the rest"
-        console.print(told, highlight=False, soft_wrap=True)
+        _say(console, f"interrupted: what finished is in {store.folder}, the same command runs the rest")
         return 130
-    console.print(
-        f"{summary.finished} cells finished now, {summary.before} before, {len(summary.failed)} failed"
-    )
-    for label, told in summary.failed.items():
-        console.print(f"  {label}: {told}", style="red", highlight=False, soft_wrap=True)
-    if summary.failed:
-        told = f"tracebacks are in {store.errors}; the same command runs the failed cells again"
-        console.print(told, highlight=False, soft_wrap=True)
-    if store.results():
-        _show(Report(store))
+    _tell(summary, store, console)
+    try:
+        table = Report(store) if store.results() else None
+    except ValueError as error:  # the runs are there, and another metric may be
+        _say(console, f"{error}; the runs are kept: gpool report {store.folder} --metric NAME")
+        return 1
+    if table is not None:
+        _show(table)
+        _write(table)
     return 1 if summary.failed else 0
+
+
+def _tell(summary: Summary, store: Store, console: Console) -> None:
+    counts = f"{summary.finished} cells finished now, {summary.before} before, {len(summary.failed)} failed"
+    _say(console, counts)
+    for label, told in summary.failed.items():
+        _say(console, f"  {label}: {told}", "red")
+    if summary.failed:
+        _say(console, f"tracebacks are in {store.errors}; the same command runs the failed cells again")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    """One line, as it is: no markup, no wrapping."""
+    console.print(Text(text, style), soft_wrap=True)
 
 
 def report(words: list[str]) -> int:
@@ -81,36 +94,18 @@ def report(words: list[str]) -> int:
         raise ConfigError(explain(str(error))) from None
     _show(table)
     print(table.markdown())
+    _write(table)
     return 0
 
 
 def _show(table: Report) -> None:
+    """The table; files come after it, so that it is seen where they cannot be written."""
     print(table.title)
     Console().print(as_text(table))
+    for note in table.notes():
+        print(note)
+
+
+def _write(table: Report) -> None:
     for path in table.write().values():
         print(path)
-
-
-def _names() -> list[str]:
-    return [field.name for field in fields(Plan)]
-
-
-def _read(path: str) -> dict[str, Any]:
-    """The plan's YAML, every key of it known."""
-    try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"PLAN={path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"PLAN={path}: {' '.join(str(error).split())}") from None
-    if not isinstance(given, dict):
-        raise ConfigError(f"PLAN={path} must be a mapping with the keys {', '.join(_names())}")
-    for key in given:
-        if key not in _names():
-            near = get_close_matches(str(key), _names(), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"a plan has {', '.join(_names())}"
-            raise ConfigError(f"{key}: no such key of a plan; {hint}")
-    for key in ("model", "data"):
-        if key not in given:
-            raise ConfigError(f"PLAN={path} needs the key {key!r}")
-    return given

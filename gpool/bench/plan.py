@@ -6,9 +6,20 @@ import copy
 import hashlib
 import itertools
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from gpool.bench.names import file_word, is_plain
+from gpool.bench.plan_checks import (
+    check_changes,
+    check_class,
+    check_classes,
+    check_folds,
+    check_mapping,
+    check_positive,
+    check_rows,
+    check_seeds,
+)
 
 __all__ = ["Cell", "Plan", "Select"]
 
@@ -29,6 +40,14 @@ class Select:
     monitor: str = "val/loss"
     mode: Literal["min", "max"] = "min"
     patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.monitor, str) or not self.monitor:
+            raise ValueError(f"select.monitor: got {self.monitor!r}, must name a logged number")
+        if self.mode not in ("min", "max"):
+            raise ValueError(f"select.mode: got {self.mode!r}, must be 'min' or 'max'")
+        if self.patience is not None:
+            check_positive("select.patience", self.patience)
 
 
 @dataclass
@@ -63,29 +82,43 @@ class Plan:
     def __post_init__(self) -> None:
         for name in ("model", "data", "readouts", "variants", "trainer"):
             value = getattr(self, name)
-            if not isinstance(value, dict) and not (value is None and name in ("readouts", "variants")):
-                raise ValueError(f"{name}: got {value!r}, must be a mapping of names or keys to values")
+            if value is not None or name not in ("readouts", "variants"):
+                check_mapping(name, value)
         if isinstance(self.select, dict):
             self.select = Select(**self.select)
         if not self.data:
             raise ValueError("data: is empty, must name at least one data module")
-        if not isinstance(self.seeds, list) or not self.seeds or not all(type(s) is int for s in self.seeds):
-            raise ValueError(f"seeds: got {self.seeds!r}, must be a list of at least one integer")
+        check_class("model", self.model)
+        check_classes("data", self.data)
+        check_classes("readouts", self.readouts or {})
+        check_changes(self.variants or {})
+        check_rows(self.variants or [""], self.readouts or [""])
+        if self.folds is not None:
+            check_folds(self.folds)
+        check_seeds(self.seeds)
+        check_positive("threads", self.threads)
+        if not isinstance(self.metric, str) or not self.metric:
+            raise ValueError(f"metric: got {self.metric!r}, must name a measured number")
+        for row in self._rows():
+            self._cell(self.seeds[0], None, *row)  # a key of a variant that leads nowhere
 
     def cells(self) -> list[Cell]:
         """All runs, seed by seed and fold by fold: an unfinished benchmark compares all rows already."""
         folds: list[int | None] = [None]
         if self.folds is not None:
             folds = list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
-        rows = itertools.product(self.seeds, folds, self.data, self.variants or [""], self.readouts or [""])
-        return [self._cell(*row) for row in rows]
+        places = itertools.product(self.seeds, folds, self._rows())
+        return [self._cell(seed, fold, *row) for seed, fold, row in places]
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return list(itertools.product(self.data, self.variants or [""], self.readouts or [""]))
 
     def _cell(self, seed: int, fold: int | None, data: str, variant: str, readout: str) -> Cell:
         config: dict[str, Any] = {
             "seed_everything": seed,
             "model": copy.deepcopy(self.model),
             "data": _as_class(self.data[data]),
-            "trainer": dict(self.trainer),
+            "trainer": copy.deepcopy(self.trainer),
         }
         if readout:
             assert self.readouts is not None
@@ -95,7 +128,7 @@ class Plan:
         if variant:
             assert self.variants is not None
             for key, value in self.variants[variant].items():
-                _put(config, key.split("."), value)
+                _put(config, key, value, f"variants.{variant}")
         return Cell(data, variant, readout, fold, seed, config, self.select, self.threads)
 
 
@@ -115,10 +148,13 @@ class Cell:
     @property
     def key(self) -> str:
         """A file name: the place in the table, and a hash of all that decides the result."""
-        decides = [self.config, vars(self.select) if self.select else None, self.threads]
+        names = [self.data, self.variant, self.readout]
+        decides: list[Any] = [self.config, vars(self.select) if self.select else None, self.threads]
+        if not all(is_plain(name) for name in names if name):
+            decides.append(names)  # two such names may look alike in a file's name
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:10]
-        parts = [self.data, self.variant, self.readout, "" if self.fold is None else f"fold{self.fold}"]
-        words = [re.sub(r"[^\w.+=-]+", "_", part) for part in parts if part]
+        parts = [*names, "" if self.fold is None else f"fold{self.fold}"]
+        words = [file_word(part) for part in parts if part]
         return "-".join([*words, f"seed{self.seed}", digest])
 
     @property
@@ -132,16 +168,18 @@ def _as_class(spec: Spec) -> dict[str, Any]:
     return {"class_path": spec} if isinstance(spec, str) else copy.deepcopy(spec)
 
 
-def _put(config: dict[str, Any], keys: list[str], value: Any) -> None:
+def _put(config: dict[str, Any], key: str, value: Any, where: str) -> None:
     """Set a dotted key; steps that a configuration spells ``init_args`` may be left out."""
-    *parents, last = keys
-    node = config
-    for key in parents:
-        node = _inside(node, key).setdefault(key, {})
-    _inside(node, last)[last] = copy.deepcopy(value)
+    node: Any = config
+    *parents, last = key.split(".")
+    for part in parents:
+        node = _inside(node, part, key, where).setdefault(part, {})
+    _inside(node, last, key, where)[last] = copy.deepcopy(value)
 
 
-def _inside(node: dict[str, Any], key: str) -> dict[str, Any]:
-    if "class_path" in node and key not in ("class_path", "init_args"):
-        return node.setdefault("init_args", {})
+def _inside(node: Any, part: str, key: str, where: str) -> dict[str, Any]:
+    if isinstance(node, dict) and "class_path" in node and part not in ("class_path", "init_args"):
+        node = node.setdefault("init_args", {})
+    if not isinstance(node, dict):
+        raise ValueError(f"{where}: {key!r} does not exist: {node!r:.60} has no key {part!r}")
     return node

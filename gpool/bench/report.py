@@ -1,23 +1,31 @@
-"""From a folder of results to a table (text, Markdown, CSV) and a plot."""
+"""From a folder of results to the mean and deviation of a metric, and what must be known of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from rich.table import Table
 
+from gpool.bench.metric import better, is_share
+from gpool.bench.names import row_label
 from gpool.bench.plot import plot
 from gpool.bench.store import Store
+from gpool.bench.tables import as_csv, as_markdown
+from gpool.bench.whole_file import write_whole
 
-__all__ = ["Report", "as_text"]
+__all__ = ["Report"]
 
-PERCENT = ("acc", "auroc", "ap", "auc", "hits", "mrr")
+PLACE = ("data", "variant", "readout", "fold", "seed", "epoch", "epochs", "seconds")
+NAMED = 5  # damaged files that are named one by one
 
 
 class Report:
     """The table of a benchmark: mean and standard deviation of a metric over folds and seeds.
+
+    Runs whose metric is missing, NaN or infinite are left out of the mean, and :meth:`notes` says how many.
 
     Args:
         store: the benchmark's results; cells that are no longer in its last plan are left out.
@@ -31,39 +39,60 @@ class Report:
         planned, noted = store.planned()
         self.folder = store.folder
         self.metric = metric or noted
-        results = store.results()
+        results, self.damaged = store.records()
         if not results:
-            raise ValueError(f"DIR={store.folder} holds no finished cells; run gpool bench first")
+            told = f"; {len(self.damaged)} are damaged" if self.damaged else ""
+            raise ValueError(f"DIR={store.folder} holds no finished cells{told}; run gpool bench first")
+        known = list(dict.fromkeys(name for result in results for name in result["metrics"]))
+        if self.metric not in known:
+            raise ValueError(f"metric={self.metric!r} was not measured; there are: {', '.join(known)}")
         self.missing = max(0, len(planned or []) - len(results))
         self.runs = pd.DataFrame([_row(result) for result in results])
-        if self.metric not in self.runs:
-            known = ", ".join(name for name in self.runs.columns if "/" in name)
-            raise ValueError(f"metric={self.metric!r} was not measured; there are: {known}")
-        self.scale = 100.0 if any(word in self.metric.split("/")[-1] for word in PERCENT) else 1.0
-        self.versions = results[0]["versions"]
-        said = {name: value for result in results for name, value in result.get("described", {}).items()}
-        self.described = [name for name, value in said.items() if isinstance(value, str)]
+        self.measured = [self.metric in result["metrics"] for result in results]
+        self.known = {
+            name: list(dict.fromkeys(m for r in results if r["data"] == name for m in r["metrics"]))
+            for name in self.runs["data"].unique()
+        }
+        values = [float(result["metrics"].get(self.metric, np.nan)) for result in results]
+        self.values = pd.Series(values).replace([np.inf, -np.inf], np.nan)
+        share = is_share(self.metric) and not (self.values > 1).any()
+        self.scale = 100.0 if share else 1.0
+        select = results[0]["select"] or {}
+        self.better = better(self.metric, select.get("monitor"), select.get("mode"))
+        self.versions = [result["versions"] for result in results]
+        self.described = pd.DataFrame([result.get("described", {}) for result in results])
 
     @property
     def table(self) -> pd.DataFrame:
-        """One line for each row of the table and data set: mean, standard deviation and number of runs."""
-        grouped = self.runs.groupby(["row", "data"], sort=False)[self.metric]
-        return (grouped.agg(["mean", "std", "count"]) * [self.scale, self.scale, 1]).reset_index()
+        """One line for each row of the table and data set: mean, deviation, number of values and of runs."""
+        runs = self.runs[["row", "data"]].assign(value=self.values * self.scale)
+        grouped = runs.groupby(["row", "data"], sort=False)["value"]
+        return grouped.agg(["mean", "std", "count", "size"]).rename(columns={"size": "runs"}).reset_index()
 
     def cells(self) -> pd.DataFrame:
         """The table as printed: a row for each readout, a column for each data set."""
         table = self.table
-        table["cell"] = [_cell(*values) for values in table[["mean", "std", "count"]].itertuples(index=False)]
+        numbers = table[["mean", "std", "count", "runs"]].itertuples(index=False)
+        table["cell"] = [_cell(*values) for values in numbers]
         wide = table.pivot(index="row", columns="data", values="cell")
         return wide.reindex(index=_once(table["row"]), columns=_once(table["data"])).fillna("-")
 
-    def printed(self) -> pd.DataFrame:
-        """The table, with what the task says of its numbers, such as who saw the validation links."""
-        wide = self.cells()
-        for place, name in enumerate(self.described):
-            said = self.runs.groupby("row")[name].agg(lambda v: " / ".join(_once(v.dropna())))
-            wide.insert(place, name, said.reindex(wide.index))
-        return wide
+    def said(self) -> dict[str, list[str]]:
+        """What the task says of its numbers, such as who saw the validation links, for every row."""
+        rows = self.runs["row"]
+        return {
+            str(name): [" / ".join(_texts(words[rows == row])) for row in _once(rows)]
+            for name, words in self.described.items()
+            if _texts(words)
+        }
+
+    def best(self) -> dict[str, str]:
+        """The row of the best mean of every data set that has one."""
+        table = self.table.dropna(subset=["mean"])
+        if self.better is None:
+            return {}
+        means = table.set_index("row").groupby("data")["mean"]
+        return dict(means.idxmin() if self.better == "min" else means.idxmax())
 
     @property
     def title(self) -> str:
@@ -71,67 +100,99 @@ class Report:
         unit = " in %" if self.scale == 100 else ""
         return f"{self.metric}{unit}: mean ± standard deviation (runs), over folds and seeds"
 
+    def notes(self) -> list[str]:
+        """What a reader must know before the numbers are used, a sentence each."""
+        told = [f"Incomplete: {self.missing} cells of the plan are missing."] if self.missing else []
+        if self.damaged:
+            files = [f"{path} ({why})" for path, why in self.damaged.items()]
+            rest = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+            told.append(
+                f"Damaged and left out: {', '.join(files[:NAMED])}{rest}; gpool bench runs these again."
+            )
+        return [*told, *self._left_out(), *_mixed(self.versions)]
+
+    def _left_out(self) -> list[str]:
+        """Runs that are not in a mean, and why."""
+        told = []
+        runs = self.runs[["row", "data"]].assign(measured=self.measured, gone=self.values.isna())
+        for data, group in runs.groupby("data", sort=False):
+            without = int((~group["measured"]).sum())
+            if without:
+                there = ", ".join(self.known[data]) or "none"
+                told.append(
+                    f"{data}: {without} of {len(group)} runs did not measure {self.metric}; "
+                    f"there are: {there}."
+                )
+        for place, group in runs.groupby(["row", "data"], sort=False):
+            broken = int((group["measured"] & group["gone"]).sum())
+            if broken:
+                where, shares = ", ".join(map(str, place)), f"{broken} of {len(group)} runs"
+                told.append(
+                    f"{where}: {self.metric} is NaN or infinite in {shares}, which are left out of the mean."
+                )
+        return told
+
+    def made(self) -> str:
+        """The versions that the runs were made by."""
+        return "; ".join(_written(versions) for versions in _distinct(self.versions))
+
     def markdown(self) -> str:
         """The table in Markdown, with the versions it was made by."""
-        wide = self.printed()
-        head = ["", *map(str, wide.columns)]
-        lines = [
-            head,
-            ["---"] * len(head),
-            *([str(row), *map(str, cells)] for row, cells in zip(wide.index, wide.values, strict=True)),
-        ]
-        text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        made = ", ".join(f"{name} {number}" for name, number in self.versions.items())
-        return f"{self.title}\n\n{text}\n\n{self.note()}{made}\n"
-
-    def note(self) -> str:
-        """What a reader must know before the numbers are used."""
-        return f"Incomplete: {self.missing} cells of the plan are missing. " if self.missing else ""
+        return as_markdown(self)
 
     def write(self) -> dict[str, Path]:
-        """Write report.md, results.csv and report.png into the benchmark's folder; their paths."""
+        """Write report.md, results.csv and report.png into the benchmark's folder; their paths.
+
+        Raises:
+            OSError: the folder or the disk refuses; it names the file.
+        """
         paths = {name: self.folder / name for name in ("report.md", "results.csv", "report.png")}
-        paths["report.md"].write_text(self.markdown(), encoding="utf-8")
-        self.runs.to_csv(paths["results.csv"], index=False)
-        plot(self.runs, self.table, self.metric, self.scale, paths["report.png"])
+        write_whole(paths["report.md"], self.markdown())
+        write_whole(paths["results.csv"], as_csv(self.runs))
+        picture = plot(self.runs.assign(value=self.values * self.scale), self.table, self.metric, self.scale)
+        write_whole(paths["report.png"], picture)
         return paths
 
 
-def as_text(report: Report) -> Table:
-    """The table for a terminal, the best mean of each column in bold."""
-    wide, table = report.printed(), report.table
-    best = {name: _best(group, report.metric) for name, group in table.groupby("data")}
-    text = Table()
-    text.add_column("")
-    for name in wide.columns:
-        text.add_column(str(name), justify="right")
-    for row, cells in wide.iterrows():
-        marked = [
-            f"[bold]{c}[/bold]" if best.get(d) == row else c for d, c in zip(wide.columns, cells, strict=True)
-        ]
-        text.add_row(str(row), *marked)
-    return text
-
-
-def _best(group: pd.DataFrame, metric: str) -> Any:
-    small = any(word in metric for word in ("loss", "mae", "rmse", "mape"))
-    means = group.set_index("row")["mean"]
-    return means.idxmin() if small else means.idxmax()
-
-
 def _row(result: dict[str, Any]) -> dict[str, Any]:
-    names = [name for name in (result["variant"], result["readout"]) if name]
-    place = {
-        key: result[key]
-        for key in ("data", "variant", "readout", "fold", "seed", "epoch", "epochs", "seconds")
+    place = {"row": row_label(result["variant"], result["readout"]), **{key: result[key] for key in PLACE}}
+    more = [("described", result.get("described", {})), ("metrics", result["metrics"])]
+    return {
+        **place,
+        **{f"{kind}/{k}" if k in place else k: v for kind, said in more for k, v in said.items()},
     }
-    return {"row": ", ".join(names) or "model", **place, **result.get("described", {}), **result["metrics"]}
 
 
-def _cell(mean: float, std: float, count: float) -> str:
+def _texts(values: Iterable[Any]) -> list[str]:
+    return _once(value for value in values if isinstance(value, str))
+
+
+def _cell(mean: float, std: float, count: float, runs: float) -> str:
+    if count == 0:
+        return "-"
     spread = f" ± {std:.2f}" if count > 1 else ""
-    return f"{mean:.2f}{spread} ({int(count)})"
+    return f"{mean:.2f}{spread} ({int(count)}{f' of {int(runs)}' if count < runs else ''})"
 
 
-def _once(values: pd.Series[Any]) -> list[Any]:
+def _mixed(versions: list[Mapping[str, str]]) -> list[str]:
+    """Which versions of what the runs were made by, where they differ."""
+    names = list(dict.fromkeys(name for each in versions for name in each))
+    told = []
+    for name in names:
+        numbers = [str(each.get(name)) for each in versions]
+        if len(set(numbers)) > 1:
+            counted = ", ".join(f"{number} ({numbers.count(number)} runs)" for number in _once(numbers))
+            told.append(f"The runs were made by different versions of {name}: {counted}.")
+    return told
+
+
+def _written(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _distinct(versions: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    return list({_written(each): each for each in versions}.values())
+
+
+def _once(values: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(values))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-from joblib.externals.loky import as_completed, get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,17 +16,24 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from gpool.bench.cell import place, run_cell
+from gpool.bench.claims import Claims
+from gpool.bench.measured import check_measured
 from gpool.bench.plan import Cell, Plan
 from gpool.bench.store import Store
+from gpool.bench.training_checks import check_training
+from gpool.bench.workers import Died, Workers
 from gpool.training.configuration import check
 
 __all__ = ["Summary", "run_plan"]
 
+LOOK = 1.0  # seconds between two looks at what another process has claimed
+
 
 class Summary(NamedTuple):
-    """What came of a run: cells found done, cells finished now, errors of those that failed by label."""
+    """What came of a run: cells done by others or before, cells finished now, errors of those that failed."""
 
     before: int
     finished: int
@@ -38,53 +44,85 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     """Run every cell of a plan that is not done, ``jobs`` at a time, each in a process of its own.
 
     Every distinct configuration is checked before the first run starts. The numbers do not depend on
-    ``jobs``.
+    ``jobs``. Several processes may run one plan into one folder: each cell is run by one of them, and all
+    of them return when all cells are done.
 
     Raises:
         ConfigError: for a mistake in the plan.
+        OSError: the folder cannot be written; it names the file.
         KeyboardInterrupt: on SIGINT; what finished is kept, and the next call runs the rest.
     """
     console = console or Console(stderr=True)
     cells = {cell.key: cell for cell in plan.cells()}
-    for config in {(c.data, c.variant, c.readout): c.config for c in cells.values()}.values():
-        check(config)
-    store.note(list(cells), plan.metric)
-    left = [cell for key, cell in cells.items() if not store.done(key)]
-    failed: dict[str, str] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        bar = progress.add_task("cells", total=len(cells), completed=len(cells) - len(left))
-        for key, result in _results(left, jobs):
-            store.put(key, result)
-            cell = cells[key]
-            if "error" in result:
-                failed[cell.label] = result["error"]
-                progress.console.print(f"failed: {cell.label}", style="red", highlight=False)
-            progress.update(bar, advance=1, description=cell.label)
-    return Summary(len(cells) - len(left), len(left) - len(failed), failed)
+    for cell in {(c.data, c.variant, c.readout): c for c in cells.values()}.values():
+        check_training(check(cell.config).trainer, cell.select)
+    records = {key: record for key in cells if (record := store.get(key)) is not None}
+    found = frozenset(name for record in records.values() for name in record["metrics"])
+    left = {key: cell for key, cell in cells.items() if key not in records}
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    before, now, failed = len(records), 0, dict[str, str]()
+    with store.claims() as claims, Workers(jobs) as workers:
+        check_measured(left.values(), plan.metric, found, workers)
+        store.note(list(cells), plan.metric)
+        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+            bar = progress.add_task("cells", total=len(cells), completed=len(records))
+            for outcome in _outcomes(left, store, claims, workers):
+                if outcome.error is not None:
+                    failed[outcome.cell.label] = outcome.error
+                    progress.console.print(Text(f"failed: {outcome.cell.label}", "red"))
+                else:
+                    now += outcome.ours
+                    before += not outcome.ours
+                progress.update(bar, advance=1, description=outcome.cell.label)
+    return Summary(before, now, failed)
 
 
-def _results(cells: list[Cell], jobs: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Results as they come; a worker that dies takes its own cell down and no other."""
-    left = {cell.key: cell for cell in cells}
-    while left:
-        workers = get_reusable_executor(max_workers=jobs)
-        try:
-            for future in as_completed([workers.submit(_work, cell) for cell in left.values()]):
-                key, result = future.result()
-                del left[key]
-                yield key, result
-        except TerminatedWorkerError:
-            if jobs == 1:
-                key = next(iter(left))
-                result = place(left.pop(key))
-                yield key, {**result, "error": "the process was killed, as it is when memory runs out"}
-            jobs = 1  # one at a time, to find out which
-        except BaseException:  # an interrupt, or the caller has had enough
-            workers.shutdown(wait=True, kill_workers=True)
-            raise
+class Outcome(NamedTuple):
+    """A cell that came to an end, whether this process ran it, and its error."""
+
+    cell: Cell
+    ours: bool
+    error: str | None
 
 
-def _work(cell: Cell) -> tuple[str, dict[str, Any]]:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
-    return cell.key, run_cell(cell)
+def _outcomes(left: dict[str, Cell], store: Store, claims: Claims, workers: Workers) -> Iterator[Outcome]:
+    """What comes of cells, as they end; those that another process has claimed are waited for."""
+    left = dict(left)
+    failures = {key: store.failed_at(key) for key in left}
+    running: dict[Future[Any], Cell] = {}
+    while left or running:
+        for key in list(left):
+            if not workers.free:
+                break
+            if not claims.take(key):
+                continue
+            cell = left.pop(key)
+            if store.done(key):
+                claims.drop(key)
+                yield Outcome(cell, False, None)
+            elif store.failed_at(key) != failures[key]:
+                claims.drop(key)
+                yield Outcome(cell, False, store.error(key))
+            else:
+                running[workers.start(run_cell, cell)] = cell
+        if not running:
+            time.sleep(LOOK if left else 0)
+        for future in workers.finished(LOOK if left and workers.free else None) if running else []:
+            cell = running.pop(future)
+            result = _result(workers, future, cell)
+            store.put(cell.key, result)
+            claims.drop(cell.key)
+            yield Outcome(cell, True, result.get("error"))
+
+
+def _result(workers: Workers, future: Future[Any], cell: Cell) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = workers.result(future)
+    except Died as death:
+        return {**place(cell), "error": str(death)}
+    return result

@@ -1,12 +1,15 @@
-"""Results of a benchmark on disk: one JSON file a cell, written whole or not at all."""
+"""Results of a benchmark on disk: one JSON file per run, written whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from gpool.bench.claims import Claims
+from gpool.bench.record import Damaged, read_json, read_record
+from gpool.bench.whole_file import write_whole
 
 __all__ = ["Store"]
 
@@ -15,7 +18,8 @@ class Store:
     """The folder of a benchmark.
 
     ``cells/KEY.json`` holds a finished cell and ``errors/KEY.json`` one that failed; the key carries a hash
-    of the cell's configuration, so a changed plan never takes an old result for its own.
+    of the cell's configuration, so a changed plan never takes an old result for its own. A file that is
+    damaged counts as missing: the benchmark runs its cell again.
 
     Args:
         folder: where the benchmark writes; made where it is missing.
@@ -26,40 +30,86 @@ class Store:
         self.cells = self.folder / "cells"
         self.errors = self.folder / "errors"
 
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The result of a finished cell; None where there is none, or a damaged one."""
+        try:
+            return read_record(self.cells / f"{key}.json")
+        except Damaged:
+            return None
+
     def done(self, key: str) -> bool:
         """Whether the cell of this key has finished."""
-        return (self.cells / f"{key}.json").is_file()
+        return self.get(key) is not None
 
     def put(self, key: str, result: dict[str, Any]) -> None:
         """Write a result, whole or not at all; a cell that finishes takes its old error away."""
         failed = "error" in result
-        _write(
-            self.errors if failed else self.cells, f"{key}.json", json.dumps(result, indent=1, default=str)
-        )
+        folder = self.errors if failed else self.cells
+        write_whole(folder / f"{key}.json", json.dumps(result, indent=1, default=str))
         if not failed:
             (self.errors / f"{key}.json").unlink(missing_ok=True)
 
+    def failed_at(self, key: str) -> int | None:
+        """When the cell of this key last failed, in nanoseconds; None where it did not."""
+        try:
+            return (self.errors / f"{key}.json").stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def error(self, key: str) -> str:
+        """What was wrong when the cell of this key last failed."""
+        try:
+            return str(read_json(self.errors / f"{key}.json").get("error"))
+        except Damaged as damage:
+            return f"its record cannot be read: {damage}"
+
+    def claims(self) -> Claims:
+        """Locks that share the cells out among the processes that run this benchmark."""
+        return Claims(self.folder / "claims")
+
     def results(self) -> list[dict[str, Any]]:
         """The finished cells of the last plan, in its order; all cells there are, where no plan was noted."""
+        return self.records()[0]
+
+    def records(self) -> tuple[list[dict[str, Any]], dict[Path, str]]:
+        """:meth:`results`, and what is wrong with the files that are damaged.
+
+        Raises:
+            ValueError: ``plan.json`` is damaged.
+        """
+        found: list[dict[str, Any]] = []
+        damaged: dict[Path, str] = {}
         keys = self.planned()[0] or sorted(path.stem for path in self.cells.glob("*.json"))
-        return [json.loads((self.cells / f"{key}.json").read_text()) for key in keys if self.done(key)]
+        for path in (self.cells / f"{key}.json" for key in keys):
+            if not path.exists():
+                continue
+            try:
+                found.append(read_record(path))
+            except Damaged as damage:
+                damaged[path] = str(damage)
+        return found, damaged
 
     def note(self, keys: list[str], metric: str) -> None:
         """Remember which cells the last plan has, and which number it reports."""
-        _write(self.folder, "plan.json", json.dumps({"metric": metric, "cells": keys}, indent=1))
+        text = json.dumps({"metric": metric, "cells": keys}, indent=1)
+        write_whole(self.folder / "plan.json", text)
 
     def planned(self) -> tuple[list[str] | None, str]:
-        """What :meth:`note` remembered: the cells of the last plan, and its metric."""
+        """What :meth:`note` remembered: the cells of the last plan, and its metric.
+
+        Raises:
+            ValueError: ``plan.json`` is damaged.
+        """
         path = self.folder / "plan.json"
-        if not path.is_file():
+        if not path.exists():
             return None, "test/acc"
-        noted = json.loads(path.read_text())
-        return noted["cells"], noted["metric"]
-
-
-def _write(folder: Path, name: str, text: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, folder / name)
+        try:
+            noted = read_json(path)
+            keys, metric = noted.get("cells"), noted.get("metric")
+            if not isinstance(keys, list) or not all(isinstance(k, str) and "/" not in k for k in keys):
+                raise Damaged("its 'cells' must be a list of keys")
+            if not isinstance(metric, str):
+                raise Damaged(f"its 'metric' is {metric!r:.40}")
+        except Damaged as damage:
+            raise ValueError(f"{path} is damaged: {damage}; gpool bench writes it again") from None
+        return keys, metric

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 import warnings
@@ -56,7 +57,7 @@ class Configuration(LightningCLI):
     unless the configuration says otherwise.
 
     Args:
-        args: command line arguments, or a whole configuration as a dict.
+        args: command line arguments, or a whole configuration as a dict, which is left as it is.
         run: run the subcommand that ``args`` names (fit, validate, test, predict); else only build the
             objects.
         trainer_defaults: arguments of the trainer where the configuration has none.
@@ -67,6 +68,8 @@ class Configuration(LightningCLI):
     ) -> None:
         if run:
             trainer_defaults = {"callbacks": [PredictionTable()], **(trainer_defaults or {})}
+        if isinstance(args, Mapping):
+            args = copy.deepcopy(dict(args))  # the parser changes lists of classes in place
         self._given = given_config(sys.argv[1:] if args is None else args)
         super().__init__(
             LightningModule,
@@ -122,20 +125,23 @@ class Configuration(LightningCLI):
             raise ConfigError(explain(str(error), self._given)) from error
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: Mapping[str, Any]) -> Namespace:
     """Read a configuration without building anything.
+
+    Returns:
+        The configuration as it was read, with all defaults.
 
     Raises:
         ConfigError: for a mistake, in one line that names the key and what would be right.
     """
-    Reader(config)
+    return Reader(config).config
 
 
 class Reader(Configuration):
     """A configuration that is read and not built."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__(args=dict(config), run=False)
+        super().__init__(args=config, run=False)
 
     def instantiate_classes(self) -> None:
         """Build nothing."""

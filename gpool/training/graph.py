@@ -93,6 +93,10 @@ class GraphTask(TrainingModule):
         self.objective.update(metrics, prediction, batch.y)
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
 
+    def measures(self) -> frozenset[str]:
+        """Names of what is logged for validation and test, without ``val/`` and ``test/``."""
+        return frozenset({"loss", *map(str, self.val_metrics.keys(keep_base=True))})
+
     def validation_step(self, batch: Data, step: int) -> None:
         """Loss and metrics on a batch of the validation part."""
         self._evaluate(batch, self.val_metrics, "val")

@@ -107,6 +107,10 @@ class LinkTask(TrainingModule):
         self.log_dict({f"{prefix}/{name}": value for name, value in metrics.compute().items()})
         metrics.reset()
 
+    def measures(self) -> frozenset[str]:
+        """Names of what may be logged for validation and test, without ``val/`` and ``test/``."""
+        return frozenset({"loss", *self.val_metrics.names()})
+
     def validation_step(self, batch: LinkBatch, step: int) -> None:
         """Scores of a batch of the validation part."""
         self._evaluate(batch, self.val_metrics, "val")

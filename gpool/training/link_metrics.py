@@ -58,6 +58,15 @@ class LinkMetrics(Metric):
             found |= self._official(score, y, group)
         return found
 
+    def names(self) -> list[str]:
+        """Names of all numbers that :meth:`compute` may return; ``mrr`` needs groups."""
+        known = ["auc", "ap", *(f"hits@{k}" for k in self.hits), "mrr"]
+        if self.evaluator is None:
+            return known
+        ranks = ["hits@1", "hits@3", "hits@10", "mrr"]  # what the evaluators of MRR return
+        official = ranks if self.evaluator.eval_metric == "mrr" else [self.evaluator.eval_metric]
+        return [*known, *(f"ogb-{name}" for name in official)]
+
     def _official(self, score: Tensor, y: Tensor, group: Tensor) -> dict[str, Tensor]:
         positive, negative = score[y > 0.5], score[y < 0.5]
         if self.evaluator.eval_metric == "mrr":

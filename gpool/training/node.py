@@ -85,6 +85,10 @@ class NodeTask(TrainingModule):
         self.objective.update(metrics, prediction, batch.y[mask])
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=1)
 
+    def measures(self) -> frozenset[str]:
+        """Names of what is logged for validation and test, without ``val/`` and ``test/``."""
+        return frozenset({"loss", *map(str, self.val_metrics.keys(keep_base=True))})
+
     def validation_step(self, batch: Data, step: int) -> None:
         """Loss and metrics on the validation nodes."""
         self._evaluate(batch, "val")

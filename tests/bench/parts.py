@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch_geometric.data import Data
 
 from gpool.data import GraphData
 from gpool.data.base import Task
+from gpool.data.folds import Split
 from gpool.training import GraphTask
 
 
@@ -35,8 +41,6 @@ class Deadly(GraphTask):
     """A task that takes its process down."""
 
     def training_step(self, batch: Data, step: int) -> torch.Tensor:
-        import os
-
         os._exit(9)
 
 
@@ -45,3 +49,38 @@ class Told(GraphTask):
 
     def describe(self) -> dict[str, object]:
         return {"policy": "inference", "links": 3}
+
+
+class Lengths(Coins):
+    """The same graphs with a number to predict."""
+
+    task: Task = "regression"
+    num_outputs = 1
+
+    def load(self) -> Sequence[Data]:
+        return [Data(g.x, g.edge_index, y=g.x.norm().view(1)) for g in super().load()]
+
+    def lay_out(self, labels: object) -> Split:
+        return Split(*(np.arange(start, start + 20) for start in (0, 20, 40)))
+
+
+class Marked(GraphTask):
+    """A task that notes in a file, named by the environment, that its training has begun."""
+
+    def on_fit_start(self) -> None:
+        with Path(os.environ["GPOOL_TEST_MARK"]).open("a") as file:
+            file.write(f"{os.getpid()} {tempfile.gettempdir()}\n")
+
+
+def note_and_wait(note: Path, until: Path) -> int:
+    """Leave a note, wait for another, and return this process."""
+    with note.open("a") as file:
+        file.write("begun\n")
+    while not until.exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def die() -> None:
+    """Take the process down."""
+    os._exit(9)

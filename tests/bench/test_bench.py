@@ -1,51 +1,19 @@
-"""Plans, cells, resuming, failures, interruption, and the table against numpy."""
+"""Plans, cells, resuming, failures, and the table against numpy."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
 from gpool.bench import Plan, Report, Select, Store, run_plan
-from gpool.bench.report import as_text
+from gpool.bench.tables import as_text
 from gpool.cli import main
 from gpool.training.mistakes import ConfigError
-
-ROOT = Path(__file__).parents[2]
-ENCODER = {"class_path": "gpool.models.Encoder", "init_args": {"hidden_channels": 4, "num_layers": 1}}
-
-
-def task(name: str = "gpool.training.GraphTask") -> dict[str, Any]:
-    return {"class_path": name, "init_args": {"encoder": ENCODER}}
-
-
-def plan(**changes: Any) -> dict[str, Any]:
-    return {
-        "model": task(),
-        "data": {"coins": "tests.bench.parts.Coins"},
-        "readouts": {"mean": "torch_geometric.nn.MeanAggregation", "GNP": "gpool.GNP"},
-        "folds": [0, 3],
-        "seeds": [0, 1],
-        "trainer": {"max_epochs": 2},
-        **changes,
-    }
-
-
-def numbers(folder: Path) -> dict[str, Any]:
-    """All results without what a clock says."""
-    found = {path.name: json.loads(path.read_text()) for path in (folder / "cells").glob("*.json")}
-    for result in found.values():
-        del result["seconds"]
-    return found
+from tests.bench.plans import numbers, plan, task
 
 
 def test_cells_are_the_product_and_their_configuration_says_all() -> None:
@@ -75,14 +43,6 @@ def test_the_key_tells_apart_whatever_decides_the_result() -> None:
         )
     }
     assert len(keys) == 6
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("finished")
-    summary = run_plan(Plan(**plan()), Store(folder))
-    assert (summary.before, summary.finished, summary.failed) == (0, 8, {})
-    return folder
 
 
 def test_what_is_done_is_not_done_again(finished: Path) -> None:
@@ -170,93 +130,6 @@ def test_a_mistake_in_any_row_is_told_before_anything_runs(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match=r"model.readout.r: no such option of gpool.GNP"):
         run_plan(Plan(**plan(readouts=readouts)), Store(tmp_path))
     assert not list(tmp_path.rglob("*.json"))
-
-
-def start(path: Path, out: Path, cells: int) -> subprocess.Popen[str]:
-    """The benchmark in a process group of its own, running until so many cells are done."""
-    command = [sys.executable, "-m", "gpool.cli", "bench", str(path), "--out", str(out)]
-    running = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # a shell starts what runs in its background with SIGINT ignored, and that is inherited
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 240
-    while (
-        len(list(out.glob("cells/*.json"))) < cells and time.monotonic() < deadline and running.poll() is None
-    ):
-        time.sleep(0.02)
-    return running
-
-
-def group_is_gone(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def test_interrupted_and_started_again_equals_uninterrupted(finished: Path, tmp_path: Path) -> None:
-    path, out = tmp_path / "plan.yaml", tmp_path / "out"
-    path.write_text(yaml.safe_dump(plan()))
-    running = start(path, out, cells=3)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the command and its workers
-    _, told = running.communicate(timeout=120)
-    done = len(list((out / "cells").glob("*.json")))
-    assert running.returncode == 130, told
-    assert "the same command runs the rest" in told
-    assert 3 <= done < 8
-    assert not list((out / "cells").glob(".*"))
-    again = subprocess.run(running.args, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert f"{8 - done} cells finished now, {done} before, 0 failed" in again.stderr
-    assert numbers(out) == numbers(finished)
-
-
-def test_terminated_it_leaves_no_worker_behind(tmp_path: Path) -> None:
-    path, out = tmp_path / "plan.yaml", tmp_path / "out"
-    path.write_text(yaml.safe_dump(plan(trainer={"max_epochs": 50})))
-    running = start(path, out, cells=1)
-    running.terminate()  # the command alone, as a batch system may
-    running.communicate(timeout=120)
-    assert running.returncode == 143
-    deadline = time.monotonic() + 30
-    while not group_is_gone(running.pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert group_is_gone(running.pid)
-
-
-@pytest.mark.parametrize(
-    ("changes", "flags", "told"),
-    [
-        ({"readots": {}}, [], "readots: no such key of a plan; did you mean 'readouts'?"),
-        ({"data": "Digits"}, [], "data: got 'Digits', must be a mapping of names or keys to values"),
-        ({"data": {}}, [], "data: is empty, must name at least one data module"),
-        ({"seeds": "one"}, [], "seeds: got 'one', must be a list of at least one integer"),
-        ({"select": {"mode": "most"}}, [], "select.mode: got 'most', must be one of 'min', 'max'"),
-        ({}, ["--job", "2x"], "jobs: got '2x', must be int"),
-        ({}, ["--jobs", "0"], "--jobs=0 must be at least 1"),
-        ({}, ["--sseeds", "[0]"], "--sseeds [0]: no such argument; see gpool --help"),
-        (
-            {"trainer": {"max_epoch": 3}},
-            [],
-            "trainer.max_epoch: no such option of lightning.pytorch.Trainer; did you mean 'max_epochs'?",
-        ),
-    ],
-)
-def test_a_mistake_in_a_plan_is_one_line(
-    changes: dict[str, Any], flags: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    path = tmp_path / "plan.yaml"
-    path.write_text(yaml.safe_dump(plan(**changes)))
-    assert main(["bench", str(path), "--out", str(tmp_path / "out"), *flags]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith(f"gpool: {told}")
 
 
 def test_what_a_task_says_of_its_numbers_stands_in_every_row(tmp_path: Path) -> None:

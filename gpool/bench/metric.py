@@ -1,0 +1,36 @@
+"""What the name of a metric says: whether it is a share, and whether small is good."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+__all__ = ["better", "is_share"]
+
+SHARE = re.compile(r"(ogb-)?(acc|accuracy|auc|auroc|rocauc|ap|f1|precision|recall|mrr|hits@\d+)")
+ERROR = re.compile(r"loss|mse|rmse|mae|mape")
+
+
+def last_part(metric: str) -> str:
+    """The name without the part of the data that it was measured on."""
+    return metric.rsplit("/", 1)[-1]
+
+
+def is_share(metric: str) -> bool:
+    """Whether the metric lies between 0 and 1, and is printed in percent."""
+    return SHARE.fullmatch(last_part(metric)) is not None
+
+
+def better(metric: str, monitor: str | None = None, mode: str | None = None) -> Literal["min", "max"] | None:
+    """Whether small or large values are good; None where the name does not say.
+
+    Args:
+        metric: such as ``"test/acc"``.
+        monitor: the metric that an epoch was selected by; it settles the case of its own name.
+        mode: ``"min"`` or ``"max"``: which epoch was selected by ``monitor``.
+    """
+    if monitor is not None and last_part(monitor) == last_part(metric) and mode in ("min", "max"):
+        return "min" if mode == "min" else "max"
+    if is_share(metric):
+        return "max"
+    return "min" if ERROR.fullmatch(last_part(metric)) else None

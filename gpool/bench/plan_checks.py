@@ -1,0 +1,99 @@
+"""What a plan may hold: each mistake is one ValueError that names the key and what would be right."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gpool.bench.names import check_names, row_label
+
+__all__ = [
+    "check_changes",
+    "check_class",
+    "check_classes",
+    "check_folds",
+    "check_mapping",
+    "check_positive",
+    "check_rows",
+    "check_seeds",
+]
+
+LARGEST_SEED = 2**32 - 1  # numpy's
+
+
+def check_mapping(field: str, value: Any) -> None:
+    """Refuse what is no mapping."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{field}: got {value!r}, must be a mapping of names or keys to values")
+
+
+def check_classes(field: str, classes: Mapping[str, Any]) -> None:
+    """Refuse a mapping of names to classes that has a bad name, or something else than a class."""
+    check_names(field, classes)
+    for name, spec in classes.items():
+        check_class(f"{field}.{name}", spec)
+
+
+def check_class(field: str, spec: Any) -> None:
+    """Refuse what is neither an import path nor a mapping with a ``class_path``."""
+    path = spec.get("class_path") if isinstance(spec, dict) else spec
+    if not isinstance(path, str):
+        raise ValueError(f"{field}: got {spec!r}, must be an import path or a mapping with a class_path")
+    if isinstance(spec, dict) and not isinstance(spec.get("init_args", {}), dict):
+        raise ValueError(f"{field}.init_args: got {spec['init_args']!r}, must be a mapping")
+
+
+def check_changes(variants: Mapping[str, Any]) -> None:
+    """Refuse variants that are no changes to the configuration of the model, the data or the trainer."""
+    check_names("variants", variants)
+    for name, changes in variants.items():
+        if not isinstance(changes, dict):
+            raise ValueError(
+                f"variants.{name}: got {changes!r}, must be a mapping of keys to values, or {{}}"
+            )
+        for key in changes:
+            top = key.split(".")[0] if isinstance(key, str) else None
+            if top not in ("model", "data", "trainer") or "" in key.split(".") or key == top:
+                raise ValueError(
+                    f"variants.{name}: got the key {key!r}, must be a dotted key below model, data or trainer"
+                )
+
+
+def check_rows(variants: Iterable[str], readouts: Iterable[str]) -> None:
+    """Refuse two rows of one name."""
+    seen: dict[str, tuple[str, str]] = {}
+    for pair in itertools.product(variants, readouts):
+        label = row_label(*pair)
+        if label in seen:
+            raise ValueError(
+                f"variants, readouts: {seen[label]} and {pair} both make the row {label!r}; rename one"
+            )
+        seen[label] = pair
+
+
+def check_folds(folds: Any) -> None:
+    """Refuse what is neither a number of folds nor a list of distinct folds."""
+    numbers = [folds] if type(folds) is int else folds
+    if not isinstance(numbers, list) or not numbers or not all(type(fold) is int for fold in numbers):
+        raise ValueError(f"folds: got {folds!r}, must be a number of folds, a list of folds, or null")
+    if type(folds) is int and folds < 1:
+        raise ValueError(
+            f"folds: got {folds}, must be at least 1, or null, which leaves the data as they are"
+        )
+    if min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise ValueError(f"folds: got {folds!r}, must be distinct and at least 0")
+
+
+def check_seeds(seeds: Any) -> None:
+    """Refuse what is no list of distinct seeds."""
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
+        raise ValueError(f"seeds: got {seeds!r}, must be a list of at least one integer")
+    if min(seeds) < 0 or max(seeds) > LARGEST_SEED or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds: got {seeds!r}, must be distinct and between 0 and {LARGEST_SEED}")
+
+
+def check_positive(field: str, value: Any) -> None:
+    """Refuse what is no integer from 1 on."""
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{field}: got {value!r}, must be an integer, at least 1")
