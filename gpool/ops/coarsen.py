@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gpool.ops.masks import places, positions
 from gpool.ops.segment import segment_max, segment_mean, segment_min, segment_sum
 from gpool.ops.sort import sort_keys
 
@@ -54,7 +55,7 @@ def quotient(
     if keep is not None:
         cross = cross & keep
     cross = cross & ((source | target) >= 0)
-    index = cross.nonzero().view(-1)
+    index = positions(cross)
     key = source.index_select(0, index) * num_clusters + target.index_select(0, index)
     key, order = sort_keys(key, num_clusters * num_clusters)
     first = torch.ones_like(key, dtype=torch.bool)
@@ -62,7 +63,7 @@ def quotient(
     group = first.cumsum(0) - 1
     index = index.index_select(0, order)
     edge_cluster = torch.full_like(edge_index[0], -1).scatter_(0, index, group)
-    key = key[first]
+    key = key.index_select(0, positions(first))
     divisor = max(num_clusters, 1)
     coarse = torch.stack([key.div(divisor, rounding_mode="floor"), key % divisor])
     if edge_attr is not None:
@@ -73,9 +74,8 @@ def quotient(
 def induced(edge_index: Tensor, cluster: Tensor, edge_attr: Tensor | None = None) -> Coarse:
     """The graph on the kept nodes; ``cluster`` [N] is a node's new id or -1. An edge needs both."""
     source, target = cluster.index_select(0, edge_index[0]), cluster.index_select(0, edge_index[1])
-    keep = (source | target) >= 0
-    index = keep.nonzero().view(-1)
-    edge_cluster = torch.where(keep, keep.cumsum(0) - 1, -1)
+    index = positions((source | target) >= 0)
+    edge_cluster = places(index, source.numel())
     coarse = torch.stack([source.index_select(0, index), target.index_select(0, index)])
     return Coarse(coarse, None if edge_attr is None else edge_attr.index_select(0, index), edge_cluster)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpool.ops.masks import positions
 from gpool.ops.ties import near
 
 __all__ = [
@@ -125,7 +126,7 @@ def parse_merge(
     """
     bar = _tie_bar(score, u, v, num_nodes, own, within)
     followed = (score >= bar.index_select(0, u)) | (score >= bar.index_select(0, v))
-    index = followed.nonzero().view(-1)
+    index = positions(followed)
     return components(u.index_select(0, index), v.index_select(0, index), num_nodes)
 
 
@@ -153,7 +154,7 @@ def components(u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
         low, high = torch.minimum(u, v), torch.maximum(u, v)
         parent = compress(parent.scatter_reduce(0, high, low, "amin"))
         u, v = parent.index_select(0, u), parent.index_select(0, v)
-        index = (u != v).nonzero().view(-1)
+        index = positions(u != v)
         u, v = u.index_select(0, index), v.index_select(0, index)
     return parent
 
@@ -184,17 +185,18 @@ def matching(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
         return _matching(rank, u, v, num_nodes)
     last = torch.iinfo(rank.dtype).max
     taken: list[Tensor] = [rank[:0]]
-    edge = (u != v).nonzero().view(-1)
+    edge = positions(u != v)
     while edge.numel() > 0:
         a, b, r = u.index_select(0, edge), v.index_select(0, edge), rank.index_select(0, edge)
         first = torch.full((num_nodes,), last, dtype=rank.dtype, device=rank.device)
         first.scatter_reduce_(0, a, r, "amin").scatter_reduce_(0, b, r, "amin")
         chosen = (first.index_select(0, a) == r) & (first.index_select(0, b) == r)
-        taken.append(edge[chosen])
+        chosen = positions(chosen)
+        taken.append(edge.index_select(0, chosen))
         free = torch.ones(num_nodes, dtype=torch.bool, device=rank.device)
-        free[a[chosen]] = False
-        free[b[chosen]] = False
-        edge = edge[free.index_select(0, a) & free.index_select(0, b)]
+        free[a.index_select(0, chosen)] = False
+        free[b.index_select(0, chosen)] = False
+        edge = edge.index_select(0, positions(free.index_select(0, a) & free.index_select(0, b)))
     return torch.cat(taken)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.arguments import check_count, check_ids, check_integers, readable
+from gpool.ops.masks import positions
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
 from gpool.ops.ties import order_ties
@@ -101,7 +102,7 @@ def topk_select(
     size = segment_count(batch, dim_size=batch_size)
     start = size.cumsum(0) - size
     rank = torch.arange(order.numel(), device=order.device) - start.index_select(0, graph)
-    return order[rank < count.index_select(0, graph)]
+    return order.index_select(0, positions(rank < count.index_select(0, graph)))
 
 
 def _check(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> None:

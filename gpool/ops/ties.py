@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpool.ops.masks import positions
 from gpool.ops.sort import sort_keys
 
 __all__ = ["near", "order_ties"]
@@ -49,14 +50,14 @@ def order_ties(order: Tensor, value: Tensor, group: Tensor, tolerance: Tensor) -
     if order.numel() < 2:
         return order
     candidate = value[:-1] - value[1:] <= tolerance.max()
-    first = candidate.nonzero().view(-1)
+    first = positions(candidate)
     if first.numel() == 0:
         return order
-    first = first[group[first] == group[first + 1]]
+    first = first.index_select(0, positions(group[first] == group[first + 1]))
     touched = torch.zeros_like(order, dtype=torch.bool)
     touched[first] = True
     touched[first + 1] = True
-    position = touched.nonzero().view(-1)
+    position = positions(touched)
     found = _reordered(position, *(v[position] for v in (order, value, group, tolerance)))
     return order.index_copy(0, position, found)
 

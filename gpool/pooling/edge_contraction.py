@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gpool.ops.coarsen import REDUCE, quotient
+from gpool.ops.masks import positions
 from gpool.ops.parse import components, label_clusters, matching
 from gpool.ops.segment import segment_count, segment_softmax, segment_sum
 from gpool.ops.select import keep_count, topk_select
@@ -117,7 +118,7 @@ class EdgeContraction(Pooling):
         else:
             root = components(u, v, x.size(0))
         cluster, is_root = label_clusters(root)
-        coarse_batch = batch[is_root]
+        coarse_batch = batch.index_select(0, positions(is_root))
         num_clusters = coarse_batch.numel()
 
         home = cluster.index_select(0, u)
@@ -158,7 +159,7 @@ class EdgeContraction(Pooling):
         tolerance = score.abs().clamp_(min=1.0).mul_(within)
         if self.threshold is not None:
             allowed = allowed & (score - tolerance > self.threshold)
-        edge = allowed.nonzero().view(-1)
+        edge = positions(allowed)
         graph = batch.index_select(0, source.index_select(0, edge))
         size = segment_count(graph, dim_size=batch_size)
         count = keep_count(size, self.contract) if self.contract > 0 else torch.zeros_like(size)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gpool.ops.coarsen import REDUCE, quotient, sum_of_map
 from gpool.ops.edge_hash import edge_coins, refuse_directed
+from gpool.ops.masks import positions
 from gpool.ops.parse import label_clusters, parse, parse_merge
 from gpool.ops.segment import segment_count, segment_sum
 from gpool.ops.ties import near
@@ -134,7 +135,7 @@ class GraphParsing(Pooling):
         h, content = self._encode(x, edge_index, edge_attr)
         keep, keep_own = self._drop(edge_index, x.size(0))
         once = edge_index[0] < edge_index[1]
-        edge = (once if keep is None else once & keep).nonzero().view(-1)
+        edge = positions(once if keep is None else once & keep)
         u, v = edge_index[0].index_select(0, edge), edge_index[1].index_select(0, edge)
 
         logit = self.scorer(h, u, v)
@@ -148,7 +149,7 @@ class GraphParsing(Pooling):
         follow = parse if self.ties == "lowest_id" else parse_merge
         root = follow(logit.detach(), u, v, x.size(0), None if own is None else own.detach(), within)
         cluster, is_root = label_clusters(root)
-        root = is_root.nonzero().view(-1)
+        root = positions(is_root)
         coarse_batch = batch.index_select(0, root)
 
         score, inside = _gate(logit, own, u, v, cluster, root.numel())

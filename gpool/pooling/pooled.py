@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.coarsen import lift
+from gpool.ops.masks import positions
 from gpool.ops.segment import segment_count
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ class Pooled:
 
     def nodes_behind(self, node: int) -> Tensor:
         """The ids of the nodes that became pooled node ``node``."""
-        return (self.cluster == node).nonzero().view(-1)
+        return positions(self.cluster == node)
 
     def edges_behind(self, edge: int) -> Tensor:
         """The positions, in the edge_index that came in, of the edges that became pooled edge ``edge``."""
-        return (self.edge_cluster == edge).nonzero().view(-1)
+        return positions(self.edge_cluster == edge)
 
     def compose(self, above: Pooled) -> Pooled:
         """This level and the one ``above`` it, which pooled this one's output, as one level.
@@ -122,7 +123,7 @@ class Pooled:
         from torch_geometric.nn.pool.connect import ConnectOutput
         from torch_geometric.nn.pool.select import SelectOutput
 
-        node = (self.cluster >= 0).nonzero().view(-1)
+        node = positions(self.cluster >= 0)
         if node.numel() == self.num_nodes:
             node = torch.empty_like(node).scatter_(
                 0, self.cluster[node], node

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gpool.ops.coarsen import induced
 from gpool.ops.gate import gated_rows
+from gpool.ops.masks import places
 from gpool.ops.segment import segment_count
 from gpool.ops.select import exact_ratio, keep_count, topk_select
 from gpool.ops.ties import near
@@ -85,7 +86,7 @@ class SparseCoarsening(Pooling):
         )
         count = keep_count(segment_count(batch, dim_size=batch_size), self._exact_ratio)
         node = topk_select(y, batch, count, batch_size, _tolerance(y, x))
-        cluster = torch.full_like(batch, -1).scatter(0, node, torch.arange(node.numel(), device=node.device))
+        cluster = places(node, x.size(0))
         coarse = induced(edge_index, cluster, edge_attr)
         gate = self.nonlinearity(y.index_select(0, node))
         return Pooled(
