@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from gpool.ops.csr import csr_sample
 from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.ragged import widened
 from gpool.ops.walk import walk_profile
 
 __all__ = ["WalkPool"]
@@ -92,7 +93,8 @@ class WalkPool(nn.Module):
                 module.reset_parameters()
 
     def attention(self, z: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-        """The logit of every edge and head, [E, H]."""
+        """The logit of every edge and head, [E, H]; of half types in float32."""
+        subgraphs.check()
         nodes = subgraphs.num_nodes
         if z.dim() != 2 or z.shape != (nodes, self.channels):
             raise ValueError(
@@ -103,12 +105,12 @@ class WalkPool(nn.Module):
         def heads_first(x: Tensor) -> Tensor:
             return x.view(nodes, self.heads, -1).transpose(0, 1).reshape(self.heads * nodes, -1)
 
-        query, key = heads_first(self.query(z)), heads_first(self.key(z))
+        query, key = (heads_first(widened(part(z))) for part in (self.query, self.key))
         logits = csr_sample(subgraphs.pattern(self.heads), query * self.hidden_channels**-0.5, key)
         return logits.view(self.heads, -1).t()
 
     def forward(self, z: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-        return walk_profile(self.attention(z, subgraphs), subgraphs, self.walk_length)
+        return walk_profile(self.attention(z, subgraphs), subgraphs, self.walk_length).to(z.dtype)
 
     def __repr__(self) -> str:
         return (

@@ -13,6 +13,7 @@ from gpool.link import WalkPool
 from gpool.models.norm import RowNorm
 from gpool.ops.csr import csr_matmul
 from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.ragged import widened
 
 __all__ = ["GCN", "LinkBatch", "LinkModel", "WalkClassifier"]
 
@@ -81,10 +82,11 @@ class GCN(nn.Module):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-        scale = (subgraphs.rowptr.diff() + 1).to(x.dtype).rsqrt().unsqueeze(-1)  # [N, 1]
-        x = self.linear(x) * scale
-        ones = x.new_ones(subgraphs.num_edges)
-        return (csr_matmul(subgraphs.pattern(1), ones, x) + x) * scale + self.bias
+        pattern, wide = subgraphs.pattern(1), widened(self.linear(x))
+        scale = (subgraphs.rowptr.diff() + 1).to(wide.dtype).rsqrt().unsqueeze(-1)  # [N, 1]
+        wide = wide * scale
+        ones = wide.new_ones(subgraphs.num_edges)
+        return ((csr_matmul(pattern, ones, wide) + wide) * scale + self.bias).to(x.dtype)
 
 
 class WalkClassifier(nn.Sequential):

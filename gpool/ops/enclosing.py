@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, fields
 import torch
 from torch import Tensor
 
+from gpool.ops._enclosing_checks import check_edges, check_record, check_sorted, find_targets
+from gpool.ops.checks import values_checked
 from gpool.ops.pattern import Pattern
+from gpool.ops.row_checks import check_ids, check_shape
 from gpool.ops.sort import sort_keys
 
 __all__ = ["EnclosingSubgraphs"]
@@ -50,6 +53,9 @@ class EnclosingSubgraphs:
     end_edge: Tensor
     end_slot: Tensor
     _patterns: dict[int, Pattern] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _sound: tuple[int, ...] = field(
+        default=(), init=False, repr=False, compare=False
+    )  # versions, when checked
 
     @property
     def num_graphs(self) -> int:
@@ -63,18 +69,58 @@ class EnclosingSubgraphs:
     def num_edges(self) -> int:
         return self.is_target.numel()
 
+    def __post_init__(self) -> None:
+        for name in PARTS:
+            if not isinstance(getattr(self, name), Tensor):
+                raise TypeError(f"{name} must be a tensor, not {type(getattr(self, name)).__name__}")
+
+    def check(self) -> None:
+        """Check that the parts agree, since compiled kernels read wherever they point.
+
+        It is done once for a record, before its first use, and again once its tensors were changed in place;
+        a record of :func:`gpool.ops.subgraph.enclosing_subgraphs` needs none. On other devices, in traces and
+        inside of ``gpool.ops.checks.check_values(False)`` nothing is looked at.
+
+        Raises:
+            ValueError: a part of the wrong shape or type, or one that disagrees with the others.
+        """
+        if not values_checked(self.batch):
+            return
+        versions = self._versions()
+        if versions != self._sound:
+            self._patterns.clear()
+            check_record(self)
+            object.__setattr__(self, "_sound", versions)
+
+    def trust(self) -> EnclosingSubgraphs:
+        """This record, marked as sound as it stands, for those who have made it so."""
+        object.__setattr__(self, "_sound", self._versions())
+        return self
+
+    def _versions(self) -> tuple[int, ...]:
+        parts = (getattr(self, name) for name in PARTS)
+        return tuple(0 if x.is_inference() else x._version for x in parts)
+
     def pattern(self, heads: int) -> Pattern:
-        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source]."""
+        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source].
+
+        Raises:
+            ValueError: as :meth:`check`.
+        """
+        self.check()
         if heads not in self._patterns:
             source, destination = self.edge_index
             one = Pattern(
                 self.rowptr, source, self.order, self.colptr, destination.index_select(0, self.order)
             )
+            if values_checked(self.batch):
+                one.trust()
             self._patterns[heads] = one.copies(heads)
         return self._patterns[heads]
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> EnclosingSubgraphs:
-        return EnclosingSubgraphs(**{f.name: function(getattr(self, f.name)) for f in fields(self) if f.init})
+        made = EnclosingSubgraphs(*(function(getattr(self, name)) for name in PARTS))
+        return made.trust() if self._sound == self._versions() else made
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> EnclosingSubgraphs:
         """The same record on ``device``."""
@@ -93,7 +139,19 @@ class EnclosingSubgraphs:
     def from_sorted(
         cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
     ) -> EnclosingSubgraphs:
-        """The record of edges that are sorted by destination already; nothing is checked."""
+        """The record of edges that are sorted by destination already.
+
+        Raises:
+            ValueError: shapes that do not fit, edges that are not sorted, ids out of range. Whether the
+                targets are those of ``is_target`` is looked at when the record is first used.
+        """
+        check_sorted(edge_index, is_target, target, batch, node, edge)
+        return cls._derive(edge_index, is_target, target, batch, node, edge)
+
+    @classmethod
+    def _derive(
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+    ) -> EnclosingSubgraphs:
         source, destination = edge_index
         nodes = batch.numel()
         side = torch.full((nodes,), -1, dtype=torch.long, device=batch.device)
@@ -126,16 +184,17 @@ class EnclosingSubgraphs:
         """The record of a batch of subgraphs whose edges are in any order.
 
         The target pair of a subgraph is found from its target edges, by the batch and never by their
-            position: they
-        must join the same two nodes in both directions (parallel ones count as one link of several edges).
+        position: they must join the same two nodes in both directions (parallel ones count as one link of
+        several edges).
 
         Shape:
             - **edge_index** [2, E], **is_target** [E] bool, **batch** [N] (default: one subgraph),
               **node** [N] (default: 0 .. N - 1).
 
         Raises:
-            ValueError: shapes that do not fit, node ids out of range, an edge between two subgraphs, a
-                subgraph without a target link, one with more than one, with one direction only or with i = j.
+            ValueError: shapes that do not fit, ids or entries of batch out of range, an edge between two
+                subgraphs, a subgraph without a target link, one with more than one, with one direction only
+                or with i = j.
 
         >>> import torch
         >>> edges = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
@@ -143,56 +202,28 @@ class EnclosingSubgraphs:
         >>> EnclosingSubgraphs.from_edges(edges, target)
         EnclosingSubgraphs(1 links, 3 nodes, 6 edges)
         """
-        if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
-            raise ValueError(
-                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
-                "must be [2, E] of torch.int64"
-            )
-        if is_target.dtype != torch.bool or is_target.shape != edge_index.shape[1:]:
-            raise ValueError(
-                f"is_target of shape {tuple(is_target.shape)} and {is_target.dtype} must be "
-                f"[{edge_index.size(1)}] and torch.bool, one entry an edge"
-            )
+        check_edges(edge_index, is_target)
         if batch is None:
             nodes = int(edge_index.max()) + 1 if edge_index.numel() > 0 else 0
-            batch = torch.zeros(nodes, dtype=torch.long, device=edge_index.device)
+            batch = torch.zeros(max(nodes, 0), dtype=torch.long, device=edge_index.device)
+        check_shape("batch", batch, (None,), torch.int64)
         if num_graphs is None:
             num_graphs = int(batch.max()) + 1 if batch.numel() > 0 else 0
-        if edge_index.numel() > 0 and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < batch.numel():
-            raise ValueError(
-                f"edge_index holds node {int(edge_index.max())} (least {int(edge_index.min())}); "
-                f"ids must be 0 .. {batch.numel() - 1}, one an entry of batch"
-            )
+        if num_graphs < 0:
+            raise ValueError(f"num_graphs={num_graphs} must not be negative")
+        check_ids("batch", batch, num_graphs, "subgraph")
+        check_ids("edge_index", edge_index, batch.numel(), "node")
+        if node is None:
+            node = torch.arange(batch.numel(), device=batch.device)
+        check_shape("node", node, (batch.numel(),), torch.int64)
         order = sort_keys(edge_index[1], batch.numel())[1]
         edge_index, is_target = edge_index[:, order], is_target[order]
         of_edge = batch[edge_index]
         if bool((of_edge[0] != of_edge[1]).any()):
             e = int(order[(of_edge[0] != of_edge[1]).nonzero()[0, 0]])
             raise ValueError(f"edge {e} joins two subgraphs; batch must give both its nodes the same one")
-        target = _find_targets(edge_index[:, is_target], of_edge[0, is_target], num_graphs)
-        if node is None:
-            node = torch.arange(batch.numel(), device=batch.device)
-        return cls.from_sorted(edge_index, is_target, target, batch, node, order)
+        target = find_targets(edge_index[:, is_target], of_edge[0, is_target], num_graphs)
+        return cls._derive(edge_index, is_target, target, batch, node, order)
 
 
-def _find_targets(edges: Tensor, graph: Tensor, num_graphs: int) -> Tensor:
-    """The one pair {i, j}, i < j, that the target edges of every graph join in both directions: [B, 2]."""
-    low, high = edges.amin(0), edges.amax(0)
-    i = torch.full((num_graphs,), -1, dtype=torch.long, device=edges.device)
-    j = i.clone()
-    i[graph], j[graph] = low, high
-    forward, backward = torch.zeros_like(i), torch.zeros_like(i)
-    forward.index_add_(0, graph, (edges[0] < edges[1]).long())
-    backward.index_add_(0, graph, (edges[0] > edges[1]).long())
-    several = torch.zeros_like(i, dtype=torch.bool)
-    several[graph[(i[graph] != low) | (j[graph] != high)]] = True
-    for wrong, what in (
-        (i < 0, "has no target edge"),
-        (several, "has target edges between more than one pair"),
-        (i == j, "has a target link from a node to itself"),
-        ((forward == 0) | (backward == 0), "has its target link in one direction only"),
-    ):
-        if bool(wrong.any()):
-            b = int(wrong.nonzero()[0, 0])
-            raise ValueError(f"subgraph {b} {what}; is_target must mark both directions of one link i != j")
-    return torch.stack([i, j], dim=1)
+PARTS = tuple(f.name for f in fields(EnclosingSubgraphs) if f.init)

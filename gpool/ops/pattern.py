@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-__all__ = ["Pattern"]
+from gpool.ops.checks import values_checked
+from gpool.ops.row_checks import check_ids, check_order, check_pointer, check_shape
+
+__all__ = ["Pattern", "index_type"]
+
+INDEX = (torch.int32, torch.int64)
+
+
+def index_type(count: int) -> torch.dtype:
+    """The smallest type that counts so far."""
+    return torch.int32 if count < 2**31 else torch.int64
 
 
 @dataclass(frozen=True)
@@ -26,26 +36,60 @@ class Pattern:
     order: Tensor
     colptr: Tensor
     row: Tensor
+    _trusted: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
     def size(self) -> int:
         return self.rowptr.numel() - 1
 
+    def trust(self) -> Pattern:
+        """This pattern, marked as sound, for those who have made it so: nothing is checked again."""
+        object.__setattr__(self, "_trusted", True)
+        return self
+
+    def check(self) -> None:
+        """Check once that no part leads outside of another; a compiled kernel would read there.
+
+        Raises:
+            ValueError: a part of the wrong shape or type, or one that disagrees with the others.
+        """
+        if self._trusted or not values_checked(self.col):
+            return
+        entries = self.col.numel()
+        for by, pointer, ids in (("row", self.rowptr, self.col), ("col", self.colptr, self.row)):
+            other = "col" if by == "row" else "row"
+            check_shape(f"{by}ptr", pointer, (self.size + 1,), *INDEX)
+            check_shape(other, ids, (entries,), pointer.dtype)
+            check_pointer(f"{by}ptr", pointer, entries)
+            check_ids(other, ids, self.size)
+        check_shape("order", self.order, (entries,), *INDEX)
+        check_order("order", self.order)
+        row, col = (torch.repeat_interleave(p.diff().long()) for p in (self.rowptr, self.colptr))
+        if not torch.equal(self.col[self.order].long(), col):
+            raise ValueError("order and colptr disagree with col; order must sort the entries by column")
+        if not torch.equal(row[self.order], self.row.long()):
+            raise ValueError(
+                "row and order disagree with rowptr; row must hold the row of every entry in order"
+            )
+        self.trust()
+
     def copies(self, count: int) -> Pattern:
         """The pattern of ``count`` such matrices along a diagonal (entries of the first copy first)."""
         size, entries = self.size, self.col.numel()
-        shift = torch.arange(count, device=self.col.device, dtype=torch.int32).view(-1, 1)
+        dtype = index_type(count * max(size, entries))
+        shift = torch.arange(count, device=self.col.device, dtype=dtype).view(-1, 1)
 
         def blocks(x: Tensor, step: int) -> Tensor:
-            return (x.to(torch.int32) + shift * step).view(-1)
+            return (x.to(dtype) + shift * step).view(-1)
 
         def pointer(x: Tensor) -> Tensor:
-            return torch.cat([x[:1].to(torch.int32), blocks(x[1:], entries)])
+            return torch.cat([x[:1].to(dtype), blocks(x[1:], entries)])
 
-        return Pattern(
+        made = Pattern(
             pointer(self.rowptr),
             blocks(self.col, size),
             blocks(self.order, entries),
             pointer(self.colptr),
             blocks(self.row, size),
         )
+        return made.trust() if self._trusted else made

@@ -237,6 +237,7 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
         order = sort_keys(destination * members.numel() + source, members.numel() ** 2)[1]
         source, destination, edge = source[order], destination[order], edge[order]
     is_target = other[destination] == source
-    return EnclosingSubgraphs.from_sorted(
+    made = EnclosingSubgraphs._derive(
         torch.stack([source, destination]), is_target, target, batch, node, edge
     )
+    return made.trust()

@@ -20,6 +20,7 @@ def transition_weights(logits: Tensor, subgraphs: EnclosingSubgraphs) -> tuple[T
     The largest logit is taken over the edges that are kept, so no probability is lost however much the
     target's logit exceeds the others.
     """
+    subgraphs.check()
     nodes, destination = subgraphs.num_nodes, subgraphs.edge_index[1]
     plus = segment_softmax(logits, destination, dim_size=nodes)
     kept = torch.where(subgraphs.is_target, nodes, destination)
@@ -97,6 +98,7 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     """
     if walk_length < 1:
         raise ValueError(f"walk_length={walk_length} must be at least 1")
+    subgraphs.check()
     edges, graphs, nodes = subgraphs.num_edges, subgraphs.num_graphs, subgraphs.num_nodes
     if logits.dim() != 2 or logits.size(0) != edges:
         raise ValueError(f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row an edge")
