@@ -27,8 +27,8 @@ def _has_kernel(x: Tensor) -> bool:
 
 def _sparse(rowptr: Tensor, col: Tensor, value: Tensor, columns: int) -> Tensor:
     shape = (rowptr.numel() - 1, columns)
-    parts = (x.contiguous() for x in (rowptr, col, value))  # the kernels take no strides
-    return torch.sparse_csr_tensor(*parts, shape, check_invariants=False)
+    rowptr, col, value = rowptr.contiguous(), col.contiguous(), value.contiguous()  # kernels take no strides
+    return torch.sparse_csr_tensor(rowptr, col, value, shape, check_invariants=False)
 
 
 def _multiply(rowptr: Tensor, col: Tensor, value: Tensor, dense: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Sparse products by gather and scatter: for any device, dtype and transform, with derivatives of every kind."""
+"""Sparse products by gather and scatter, for any device, dtype and transform; with all derivatives."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _check_rows(pattern: Pattern, **dense: Tensor) -> None:
     for name, x in dense.items():
         if x.dim() != 2 or x.size(0) != pattern.size:
             raise ValueError(
-                f"{name} of shape {tuple(x.shape)} must be [{pattern.size}, C], one row for each of the pattern's"
+                f"{name} of shape {tuple(x.shape)} must be [{pattern.size}, C], as the pattern has rows"
             )
 
 

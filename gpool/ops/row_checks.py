@@ -1,4 +1,4 @@
-"""Checks of the parts of a sparse structure: pointers, ids, orders. Each raises one error that names the part.
+"""Checks of the parts of a sparse structure: pointers, ids, orders. Each error names the part.
 
 They look at values, so they belong behind :func:`gpool.ops.checks.values_checked`.
 """
