@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpool.ops.checks import values_checked
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
 
@@ -38,6 +39,8 @@ def bucket_attention(
 ) -> Tensor:
     """See :func:`gpool.ops.attention.ragged_attention`: [N, H, D] -> [N, H, D]."""
     count = segment_count(index, dim_size=dim_size)  # [B]
+    if sizes is not None and values_checked(count):
+        _check_sizes(sizes, count.tolist())
     host = count.tolist() if sizes is None else sizes  # the one synchronisation
     buckets = make_buckets(host, zero_token)
     if not buckets:
@@ -58,6 +61,14 @@ def bucket_attention(
         )  # [b, H, w, D]
         out.append(y.transpose(1, 2).flatten(0, 1))
     return torch.cat(out).index_select(0, slot)
+
+
+def _check_sizes(sizes: Sequence[int], counted: list[int]) -> None:
+    for graph, (given, found) in enumerate(zip(sizes, counted, strict=True)):
+        if given != found:
+            raise ValueError(
+                f"sizes[{graph}]={given} must be {found}, the nodes that index gives to this graph"
+            )
 
 
 def make_buckets(sizes: Sequence[int], zero_token: bool) -> list[Bucket]:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops._csr_plain import plain_matmul, plain_powers, plain_sample, transformed
+from gpool.ops._csr_plain import plain_matmul, plain_powers, plain_sample
+from gpool.ops._transforms import transformed
 from gpool.ops.pattern import Pattern
 
 __all__ = ["powers", "product", "sampled", "transposed"]

@@ -10,6 +10,8 @@ from torch import Tensor
 from gpool.ops._attention_band import band_attention
 from gpool.ops._attention_buckets import bucket_attention
 from gpool.ops._attention_op import opaque_attention
+from gpool.ops.checks import values_checked
+from gpool.ops.row_checks import check_ids, is_integer
 
 __all__ = ["ragged_attention"]
 
@@ -64,7 +66,8 @@ def ragged_attention(
         - An empty graph has no rows. The node of a one-node graph gets its own value.
 
     Raises:
-        ValueError: for shapes that do not fit, and when both ``sizes`` and ``max_size`` are given.
+        ValueError: for shapes that do not fit, when both ``sizes`` and ``max_size`` are given, and, on a CPU,
+            for a graph out of range and for ``sizes`` that ``index`` disagrees with.
 
     Example:
         >>> x = torch.randn(5, 2, 4)
@@ -80,6 +83,9 @@ def ragged_attention(
         dim_size = len(sizes)
     elif dim_size is None:
         dim_size = int(index.max()) + 1 if index.numel() > 0 else 0
+    index = index.long()
+    if values_checked(index):
+        check_ids("index", index, dim_size, "graph")
     if max_size is not None:
         return band_attention(query, key, value, index, dim_size, max_size, dropout, zero_token)
     if torch.compiler.is_compiling():
@@ -99,7 +105,11 @@ def _check(
         shapes = f"query={list(query.shape)}, key={list(key.shape)}, value={list(value.shape)}"
         raise ValueError(f"{shapes}: all three must be [nodes, heads, channels of a head]")
     if index is not None and index.shape != query.shape[:1]:
-        raise ValueError(f"index={list(index.shape)} must be [{query.size(0)}], one graph a row of query")
+        raise ValueError(
+            f"index={list(index.shape)} must be [{query.size(0)}], one graph for each row of query"
+        )
+    if index is not None and not is_integer(index):
+        raise ValueError(f"index of {index.dtype} must be of torch.int64")
     if sizes is not None and max_size is not None:
         raise ValueError("sizes and max_size are given: give one of them")
     if sizes is not None and sum(sizes) != query.size(0):

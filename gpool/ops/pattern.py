@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from gpool.ops.checked_record import CheckedRecord
 from gpool.ops.checks import values_checked
 from gpool.ops.row_checks import check_ids, check_order, check_pointer, check_shape
 
@@ -21,7 +22,7 @@ def index_type(count: int) -> torch.dtype:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class Pattern(CheckedRecord):
     """Where a square sparse matrix of M rows may be non-zero, by rows and, through ``order``, by columns.
 
     Shape:
@@ -36,25 +37,12 @@ class Pattern:
     order: Tensor
     colptr: Tensor
     row: Tensor
-    _trusted: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
     def size(self) -> int:
         return self.rowptr.numel() - 1
 
-    def trust(self) -> Pattern:
-        """This pattern, marked as sound, for those who have made it so: nothing is checked again."""
-        object.__setattr__(self, "_trusted", True)
-        return self
-
-    def check(self) -> None:
-        """Check once that no part leads outside of another; a compiled kernel would read there.
-
-        Raises:
-            ValueError: a part of the wrong shape or type, or one that disagrees with the others.
-        """
-        if self._trusted or not values_checked(self.col):
-            return
+    def check_parts(self) -> None:
         entries = self.col.numel()
         for by, pointer, ids in (("row", self.rowptr, self.col), ("col", self.colptr, self.row)):
             other = "col" if by == "row" else "row"
@@ -71,7 +59,6 @@ class Pattern:
             raise ValueError(
                 "row and order disagree with rowptr; row must hold the row of every entry in order"
             )
-        self.trust()
 
     def copies(self, count: int) -> Pattern:
         """The pattern of ``count`` such matrices along a diagonal (entries of the first copy first)."""
@@ -92,4 +79,4 @@ class Pattern:
             pointer(self.colptr),
             blocks(self.row, size),
         )
-        return made.trust() if self._trusted else made
+        return made.trust() if values_checked(self.col) and self.sound else made

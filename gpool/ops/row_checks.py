@@ -8,7 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["check_ids", "check_order", "check_pointer", "check_shape"]
+__all__ = ["check_ids", "check_order", "check_pointer", "check_shape", "is_integer"]
+
+
+def is_integer(x: Tensor) -> bool:
+    """Whether ``x`` holds integers, of any size; truth values are none."""
+    return not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool)
 
 
 def check_shape(name: str, x: Tensor, shape: tuple[int | None, ...], *dtypes: torch.dtype) -> None:
