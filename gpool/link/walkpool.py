@@ -39,7 +39,9 @@ class WalkPool(nn.Module):
     made, since a link has two ends.
 
     Raises:
-        ValueError: sizes that are not positive, dropout outside [0, 1), features that are not [N, channels].
+        ValueError: sizes that are not positive, dropout outside [0, 1), features that are not [N, channels],
+            a record that is not sound.
+        NotImplementedError: forward-mode derivatives (``torch.func.jvp``).
 
     >>> import torch
     >>> from gpool.ops.enclosing import EnclosingSubgraphs

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["transformed"]
+__all__ = ["refuse_forward_mode", "transformed"]
 
 
 def transformed(*inputs: Tensor) -> bool:
@@ -18,3 +18,15 @@ def transformed(*inputs: Tensor) -> bool:
     if torch._C._are_functorch_transforms_active():
         return True
     return any(forward_ad.unpack_dual(x).tangent is not None for x in inputs)
+
+
+def refuse_forward_mode(name: str, *inputs: Tensor) -> None:
+    """Raise where ``name``, a function without a rule for it, is differentiated in forward mode.
+
+    Raises:
+        NotImplementedError: one of the inputs has a tangent.
+    """
+    if not torch.compiler.is_compiling() and any(
+        forward_ad.unpack_dual(x).tangent is not None for x in inputs
+    ):
+        raise NotImplementedError(f"{name} has no forward-mode derivatives; use the backward")
