@@ -64,11 +64,11 @@ def bucket_attention(
 
 
 def _check_sizes(sizes: Sequence[int], counted: list[int]) -> None:
-    for graph, (given, found) in enumerate(zip(sizes, counted, strict=True)):
-        if given != found:
-            raise ValueError(
-                f"sizes[{graph}]={given} must be {found}, the nodes that index gives to this graph"
-            )
+    if list(sizes) != counted:
+        graph = next(g for g, count in enumerate(counted) if count != sizes[g])
+        raise ValueError(
+            f"sizes[{graph}]={sizes[graph]} must be {counted[graph]}, the nodes that index gives to this graph"
+        )
 
 
 def make_buckets(sizes: Sequence[int], zero_token: bool) -> list[Bucket]:

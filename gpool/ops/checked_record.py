@@ -55,5 +55,5 @@ class CheckedRecord:
         return self
 
     def _versions(self) -> tuple[int, ...]:
-        parts = (getattr(self, name) for name in self.__match_args__)
-        return tuple(0 if x.is_inference() else x._version for x in parts)
+        parts = [getattr(self, name) for name in self.__match_args__]
+        return tuple([0 if x.is_inference() else x._version for x in parts])

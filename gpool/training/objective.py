@@ -60,10 +60,10 @@ class Objective(nn.Module):
 
     def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
         """Mean loss over the labels that are there; of half types in float32."""
-        prediction, target = widened(prediction), self.target(label)
+        prediction = widened(prediction)
         if self.task == "multiclass":
-            return F.cross_entropy(prediction, target)
-        target = target.to(prediction.dtype)
+            return F.cross_entropy(prediction, self.target(label))
+        target = label.view(-1, self.outputs).to(prediction.dtype)
         known = ~target.isnan()
         filled = torch.where(known, target, torch.zeros_like(target))
         if self.task == "regression":
