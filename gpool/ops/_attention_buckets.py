@@ -67,7 +67,7 @@ def _check_sizes(sizes: Sequence[int], counted: list[int]) -> None:
     if list(sizes) != counted:
         graph = next(g for g, count in enumerate(counted) if count != sizes[g])
         raise ValueError(
-            f"sizes[{graph}]={sizes[graph]} must be {counted[graph]}, the nodes that index gives to this graph"
+            f"sizes[{graph}]={sizes[graph]} must be {counted[graph]}, the nodes that index gives this graph"
         )
 
 

@@ -177,7 +177,7 @@ def test_extremes_stay_finite(dtype: torch.dtype) -> None:
         ({"sizes": [2, 2]}, "add up to 4, but query has 5 rows"),
         ({"sizes": [2, 3], "max_size": 3}, "give one of them"),
         ({"max_size": 0}, "max_size=0"),
-        ({"sizes": [3, 2]}, r"sizes\[0\]=3 must be 2, the nodes that index gives to this graph"),
+        ({"sizes": [3, 2]}, r"sizes\[0\]=3 must be 2, the nodes that index gives this graph"),
         ({"sizes": [2, 4, -1]}, r"sizes\[1\]=4 must be 3"),
         ({"sizes": [5]}, r"index holds graph 1; ids must be 0 \.\. 0"),
         ({"sizes": [2, 3], "index": None}, r"sizes\[0\]=2 must be 5"),
