@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gpool.data.checked_arrays import CheckedArrays, DamagedArrays, write_arrays
 from gpool.ops.adjacency import Adjacency, expand
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.labels import drnl
+from gpool.ops.row_checks import check_ids
 from gpool.ops.subgraph import iter_enclosing_subgraphs
 
 __all__ = ["SubgraphCache"]
+
+FORMAT = 2  # of the files; raise it when they change
 
 ARRAYS = {
     "node": np.int64,
@@ -38,7 +41,8 @@ class SubgraphCache:
 
     The folder's name carries a hash of the graph, the pairs and the options, so an old cache is never taken
     for another; it appears whole or not at all. Building it holds ``chunk`` links in memory, reading it those
-    asked for.
+    asked for. Every chunk has a checksum, which is compared when the chunk is first read; a cache that was
+    damaged is made again, with a warning.
 
     Args:
         root: folder of all caches; made where it is missing.
@@ -61,59 +65,71 @@ class SubgraphCache:
         key = hashlib.sha256()
         for tensor in (graph.rowptr, graph.col, pairs):
             key.update(tensor.contiguous().numpy().tobytes())
-        key.update(repr((num_hops, cap, seed, labels)).encode())
+        key.update(repr((FORMAT, num_hops, cap, seed, labels)).encode())
         self.folder = Path(root) / key.hexdigest()[:20]
-        self.labels = labels
+        self.graph, self.pairs = graph, pairs
+        self.num_hops, self.cap, self.seed, self.labels, self.chunk = num_hops, cap, seed, labels, chunk
         if not self.folder.is_dir():
-            self._write(iter_enclosing_subgraphs(graph, pairs, chunk, num_hops, cap, seed))
-        self.arrays = {name: self._read(name) for name in ARRAYS}
+            write_arrays(self.folder, ARRAYS, self._chunks())
+        try:
+            self._open()
+        except DamagedArrays as damage:
+            self._restore(damage)
+
+    def _chunks(self) -> Iterator[dict[str, Tensor]]:
+        for record in iter_enclosing_subgraphs(
+            self.graph, self.pairs, self.chunk, self.num_hops, self.cap, self.seed
+        ):
+            count = torch.bincount(record.batch, minlength=record.num_graphs)
+            first = count.cumsum(0) - count
+            graph = record.batch[record.edge_index[1]]
+            yield {
+                "node": record.node,
+                "label": drnl(record) if self.labels else record.node[:0],
+                "source": record.edge_index[0] - first[graph],
+                "destination": record.edge_index[1] - first[graph],
+                "is_target": record.is_target,
+                "edge": record.edge,
+                "target": record.target - first.unsqueeze(1),
+                "nodes": count,
+                "edges": torch.bincount(graph, minlength=record.num_graphs),
+            }
+
+    def _open(self) -> None:
+        self.files = CheckedArrays(self.folder, ARRAYS)
+        self.arrays = self.files.arrays
+        for name in ("nodes", "edges"):  # they say where every subgraph lies
+            self.files.check_whole(name)
+        lengths = torch.tensor(self.files.chunk_lengths("nodes"), dtype=torch.long)
+        self.chunk_ends = lengths.cumsum(0)
         self.first_node = torch.nn.functional.pad(self.arrays["nodes"].cumsum(0), (1, 0))
         self.first_edge = torch.nn.functional.pad(self.arrays["edges"].cumsum(0), (1, 0))
 
-    def _write(self, records: Iterator[EnclosingSubgraphs]) -> None:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix="."))
-        files = {name: (made / f"{name}.bin").open("wb") for name in ARRAYS}
-        try:
-            for record in records:
-                count = torch.bincount(record.batch, minlength=record.num_graphs)
-                first = count.cumsum(0) - count
-                graph = record.batch[record.edge_index[1]]
-                values = {
-                    "node": record.node,
-                    "label": drnl(record) if self.labels else record.node[:0],
-                    "source": record.edge_index[0] - first[graph],
-                    "destination": record.edge_index[1] - first[graph],
-                    "is_target": record.is_target,
-                    "edge": record.edge,
-                    "target": record.target - first.unsqueeze(1),
-                    "nodes": count,
-                    "edges": torch.bincount(graph, minlength=record.num_graphs),
-                }
-                for name, value in values.items():
-                    files[name].write(value.numpy().astype(ARRAYS[name]).tobytes())
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-        finally:
-            for file in files.values():
-                file.close()
-        try:
-            made.rename(self.folder)
-        except OSError:  # another process was first
-            shutil.rmtree(made)
+    def _restore(self, damage: DamagedArrays) -> None:
+        warnings.warn(f"{damage}; the cache is made again", stacklevel=3)
+        write_arrays(self.folder, ARRAYS, self._chunks(), replace=True)
+        self._open()
 
-    def _read(self, name: str) -> Tensor:
-        path = self.folder / f"{name}.bin"
-        if path.stat().st_size == 0:
-            return torch.from_numpy(np.empty(0, ARRAYS[name]))
-        return torch.from_numpy(np.memmap(path, ARRAYS[name], mode="c"))
+    def _check(self, index: Tensor) -> None:
+        for chunk in torch.searchsorted(self.chunk_ends, index, right=True).unique().tolist():
+            self.files.check(chunk)
 
     def __len__(self) -> int:
-        return self.arrays["nodes"].numel()
+        return self.pairs.size(0)
 
     def select(self, index: Tensor) -> tuple[EnclosingSubgraphs, Tensor | None]:
-        """The record of the pairs at these positions [B], and its labels [N]."""
+        """The record of the pairs at these positions [B], and its labels [N].
+
+        Raises:
+            ValueError: a position that is not there; a file that is damaged still after the cache was made
+                again.
+        """
+        check_ids("index", index, len(self))
+        try:
+            self._check(index)
+        except DamagedArrays as damage:
+            self._restore(damage)
+            self._check(index)
         nodes, edges = self.arrays["nodes"][index], self.arrays["edges"][index]
         at_node, batch = expand(self.first_node[index], nodes)
         at_edge, graph = expand(self.first_edge[index], edges)

@@ -2,6 +2,9 @@
 
 Every function takes an undirected graph as a :class:`gpool.ops.adjacency.Adjacency`, pairs [B, 2] and returns
 float64 scores [B]; a higher score says that a link is likelier. They need scipy.
+
+A self-loop makes no node its own neighbour: common neighbours, Adamic-Adar and resource allocation leave
+loops out, in the degrees too. A walk of Katz or PageRank may take a loop, which is a step like another.
 """
 
 from __future__ import annotations
@@ -13,26 +16,34 @@ import torch
 from torch import Tensor
 
 from gpool.ops.adjacency import Adjacency
+from gpool.ops.row_checks import is_integer
 
 __all__ = ["adamic_adar", "common_neighbours", "katz", "personalised_pagerank", "resource_allocation"]
 
 CHUNK = 1 << 14  # pairs at once: bounds the memory of the row products
 
 
-def _matrix(graph: Adjacency) -> Any:
+def _matrix(graph: Adjacency, loops: bool = True) -> Any:
     from scipy.sparse import csr_matrix
 
     held = (torch.ones(graph.num_edges).double().numpy(), graph.col.numpy(), graph.rowptr.numpy())
-    return csr_matrix(held, shape=(graph.num_nodes, graph.num_nodes))
+    matrix = csr_matrix(held, shape=(graph.num_nodes, graph.num_nodes))
+    own = torch.from_numpy(matrix.diagonal())
+    return matrix if loops or not bool(own.any()) else matrix - _diagonal(own)
+
+
+def _diagonal(entries: Tensor) -> Any:
+    from scipy.sparse import diags
+
+    return diags(entries.numpy()).tocsr()
 
 
 def _shared(graph: Adjacency, pairs: Tensor, weight: Callable[[Tensor], Tensor]) -> Tensor:
-    """The sum over common neighbours of a weight of their degree."""
-    from scipy.sparse import diags
-
+    """The sum over common neighbours of a weight of their degree, self-loops left out."""
     _check(graph, pairs)
-    matrix = _matrix(graph)
-    weighted = matrix @ diags(weight(graph.degree.double()).numpy())
+    matrix = _matrix(graph, loops=False)
+    degree = torch.from_numpy(matrix.sum(axis=1)).view(-1)
+    weighted = matrix @ _diagonal(weight(degree))
     out = [torch.zeros(0, dtype=torch.double)]
     for part in pairs.split(CHUNK):
         i, j = part.t().numpy()
@@ -101,13 +112,11 @@ def personalised_pagerank(
     Raises:
         ValueError: damping not in (0, 1).
     """
-    from scipy.sparse import diags
-
     _check(graph, pairs)
     if not 0.0 < damping < 1.0:
         raise ValueError(f"damping={damping} must be between 0 and 1")
     inverse = torch.where(graph.degree > 0, 1.0 / graph.degree.clamp(min=1).double(), 0.0)
-    step = damping * (_matrix(graph) @ diags(inverse.numpy()))  # column u: from u to its neighbours
+    step = damping * (_matrix(graph) @ _diagonal(inverse))  # column u: from u to its neighbours
     dead = (graph.degree == 0).double().unsqueeze(1).numpy() * damping
     terms, left = 0, 1.0
     while left > tolerance:
@@ -138,7 +147,8 @@ def _columns(graph: Adjacency, pairs: Tensor, solve: Callable[[Any], Any], width
 
 
 def _check(graph: Adjacency, pairs: Tensor) -> None:
-    if pairs.dim() != 2 or pairs.size(1) != 2 or pairs.is_floating_point():
+    graph.check()
+    if pairs.dim() != 2 or pairs.size(1) != 2 or not is_integer(pairs):
         raise ValueError(f"pairs of shape {tuple(pairs.shape)} and {pairs.dtype} must be [B, 2] of integers")
     if pairs.numel() > 0 and not 0 <= int(pairs.min()) <= int(pairs.max()) < graph.num_nodes:
         wrong = int(pairs.min()) if int(pairs.min()) < 0 else int(pairs.max())

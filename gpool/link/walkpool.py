@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from gpool.ops.arguments import check_dropout, check_positive, check_type
 from gpool.ops.csr import csr_sample
 from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.ragged import widened
 from gpool.ops.walk import walk_profile
 
 __all__ = ["WalkPool"]
@@ -39,7 +40,9 @@ class WalkPool(nn.Module):
     made, since a link has two ends.
 
     Raises:
-        ValueError: sizes that are not positive, dropout outside [0, 1), features that are not [N, channels].
+        ValueError: sizes that are not positive, dropout outside [0, 1), features that are not [N, channels],
+            a record that is not sound.
+        NotImplementedError: forward-mode derivatives (``torch.func.jvp``).
 
     >>> import torch
     >>> from gpool.ops.enclosing import EnclosingSubgraphs
@@ -86,7 +89,8 @@ class WalkPool(nn.Module):
                 module.reset_parameters()
 
     def attention(self, z: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-        """The logit of every edge and head, [E, H]."""
+        """The logit of every edge and head, [E, H]; of half types in float32."""
+        subgraphs.check()
         nodes = subgraphs.num_nodes
         if z.dim() != 2 or z.shape != (nodes, self.channels):
             raise ValueError(
@@ -98,12 +102,12 @@ class WalkPool(nn.Module):
         def heads_first(x: Tensor) -> Tensor:
             return x.view(nodes, self.heads, -1).transpose(0, 1).reshape(self.heads * nodes, -1)
 
-        query, key = heads_first(self.query(z)), heads_first(self.key(z))
+        query, key = (heads_first(widened(part(z))) for part in (self.query, self.key))
         logits = csr_sample(subgraphs.pattern(self.heads), query * self.hidden_channels**-0.5, key)
         return logits.view(self.heads, -1).t()
 
     def forward(self, z: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-        return walk_profile(self.attention(z, subgraphs), subgraphs, self.walk_length)
+        return walk_profile(self.attention(z, subgraphs), subgraphs, self.walk_length).to(z.dtype)
 
     def __repr__(self) -> str:
         return (

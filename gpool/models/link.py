@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -13,13 +12,15 @@ from gpool.link import WalkPool
 from gpool.models.norm import RowNorm
 from gpool.ops.csr import csr_matmul
 from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.ragged import widened
 
 __all__ = ["GCN", "LinkBatch", "LinkModel", "WalkClassifier"]
 
 
-@dataclass(frozen=True)
 class LinkBatch:
     """Target links, and what a model may know of the graph around them.
+
+    It is no dataclass, for Lightning would take it apart, and cast y and group with x.
 
     Shape:
         - **pairs** [B, 2]: ids in the graph; **y** [B]: 1 for a link, 0 for none.
@@ -31,13 +32,19 @@ class LinkBatch:
           others.
     """
 
-    pairs: Tensor
-    y: Tensor
-    x: Tensor
-    subgraphs: EnclosingSubgraphs | None = None
-    labels: Tensor | None = None
-    edge_index: Tensor | None = None
-    group: Tensor | None = None
+    def __init__(
+        self,
+        pairs: Tensor,
+        y: Tensor,
+        x: Tensor,
+        subgraphs: EnclosingSubgraphs | None = None,
+        labels: Tensor | None = None,
+        edge_index: Tensor | None = None,
+        group: Tensor | None = None,
+    ) -> None:
+        self.pairs, self.y, self.x = pairs, y, x
+        self.subgraphs, self.labels = subgraphs, labels
+        self.edge_index, self.group = edge_index, group
 
     @property
     def num_links(self) -> int:
@@ -45,11 +52,19 @@ class LinkBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> LinkBatch:
         """The same batch on ``device``."""
-        moved: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            moved[f.name] = None if value is None else value.to(device, non_blocking=non_blocking)
+        moved: dict[str, Any] = {
+            name: None if part is None else part.to(device, non_blocking=non_blocking)
+            for name, part in vars(self).items()
+        }
         return LinkBatch(**moved)
+
+    def with_features(self, x: Tensor) -> LinkBatch:
+        """The same batch with other node features."""
+        return LinkBatch(self.pairs, self.y, x, self.subgraphs, self.labels, self.edge_index, self.group)
+
+    def __repr__(self) -> str:
+        around = self.subgraphs if self.subgraphs is not None else f"{self.x.size(0)} nodes"
+        return f"{type(self).__name__}({self.num_links} links, {around}, x of {self.x.dtype})"
 
 
 class GCN(nn.Module):
@@ -81,10 +96,11 @@ class GCN(nn.Module):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-        scale = (subgraphs.rowptr.diff() + 1).to(x.dtype).rsqrt().unsqueeze(-1)  # [N, 1]
-        x = self.linear(x) * scale
-        ones = x.new_ones(subgraphs.num_edges)
-        return (csr_matmul(subgraphs.pattern(1), ones, x) + x) * scale + self.bias
+        pattern, wide = subgraphs.pattern(1), widened(self.linear(x))
+        scale = (subgraphs.rowptr.diff() + 1).to(wide.dtype).rsqrt().unsqueeze(-1)  # [N, 1]
+        wide = wide * scale
+        ones = wide.new_ones(subgraphs.num_edges)
+        return ((csr_matmul(pattern, ones, wide) + wide) * scale + self.bias).to(x.dtype)
 
 
 class WalkClassifier(nn.Sequential):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops._attention_buckets import bucket_attention
+from gpool.ops._transforms import transformed
 
 __all__ = ["opaque_attention"]
 
@@ -18,7 +19,14 @@ def opaque_attention(
     """See :func:`gpool.ops.attention.ragged_attention`: [N, H, D] -> [N, H, D].
 
     The backward runs the forward again, so dropout is drawn from a seed that both share.
+
+    Raises:
+        NotImplementedError: inside of torch.func's transforms and for forward-mode derivatives.
     """
+    if transformed(query, key, value):
+        raise NotImplementedError(
+            "ragged_attention has no forward-mode derivatives, and no rule for torch.func while compiling"
+        )
     device = query.device
     seed = torch.randint(2**31, (1,), device=device) if dropout > 0 else index.new_zeros(1)
     return _forward(query, key, value, index, seed, dim_size, dropout, zero_token)

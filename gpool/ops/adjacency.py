@@ -7,14 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gpool.ops.sort import sort_keys
+from gpool.ops.checked_record import CheckedRecord
+from gpool.ops.row_checks import check_ids, check_pointer, check_shape, is_integer
+from gpool.ops.sort import sort_keys, sort_values
 
 __all__ = ["Adjacency", "expand"]
 
 
 @dataclass(frozen=True)
-class Adjacency:
+class Adjacency(CheckedRecord):
     """Neighbours of every node in rising order; every edge in both directions and once.
+
+    Made by :meth:`from_edges`; one that is made in another way is checked before its first use.
 
     Shape:
         - **rowptr** [N + 1], **col** [E]: the neighbours of v are col[rowptr[v]:rowptr[v + 1]].
@@ -37,12 +41,14 @@ class Adjacency:
         >>> graph.rowptr.tolist(), graph.col.tolist(), graph.edge.tolist()
         ([0, 1, 3, 4, 4], [1, 0, 2, 1], [0, 0, 2, 2])
         """
-        if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.is_floating_point():
+        if edge_index.dim() != 2 or edge_index.size(0) != 2 or not is_integer(edge_index):
             raise ValueError(
                 f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
                 "must be [2, E] of integers"
             )
-        _check_ids(edge_index, num_nodes, "edge_index")
+        if num_nodes < 0:
+            raise ValueError(f"num_nodes={num_nodes} must not be negative")
+        check_ids("edge_index", edge_index, num_nodes, "node")
         source, target = edge_index.long()
         keys = torch.cat([source * num_nodes + target, target * num_nodes + source])
         keys, order = sort_keys(keys, num_nodes * num_nodes)
@@ -55,7 +61,23 @@ class Adjacency:
         )
         row, col = keys // max(num_nodes, 1), keys % max(num_nodes, 1)
         rowptr = torch.nn.functional.pad(torch.bincount(row, minlength=num_nodes).cumsum(0), (1, 0))
-        return cls(rowptr, col, mention)
+        return cls(rowptr, col, mention).trust()
+
+    def check_parts(self) -> None:
+        check_shape("rowptr", self.rowptr, (None,), torch.int64)
+        check_shape("col", self.col, (None,), torch.int64)
+        check_shape("edge", self.edge, self.col.shape, torch.int64)
+        check_pointer("rowptr", self.rowptr, self.num_edges)
+        check_ids("col", self.col, self.num_nodes, "node")
+        row = torch.repeat_interleave(self.degree)
+        keys = row * self.num_nodes + self.col
+        if bool((keys[1:] <= keys[:-1]).any()):
+            at = int((keys[1:] <= keys[:-1]).nonzero()[0, 0]) + 1
+            raise ValueError(
+                f"col[{at}] = {int(self.col[at])}; the neighbours of a node must rise, each once"
+            )
+        if not torch.equal(sort_values(self.col * self.num_nodes + row), keys):
+            raise ValueError("rowptr and col hold an edge in one direction only; every edge must be in both")
 
     @property
     def num_nodes(self) -> int:
@@ -72,6 +94,7 @@ class Adjacency:
 
     def position(self, row: Tensor, col: Tensor) -> Tensor:
         """Where the edges (row, col) stand in ``self.col``, -1 for those that are not in the graph."""
+        self.check()
         low, high = self.rowptr[row], self.rowptr[row + 1]
         end = high
         for _ in range(
@@ -87,6 +110,9 @@ class Adjacency:
         return torch.where(found, low, -1)
 
     def __contains__(self, pair: tuple[int, int]) -> bool:
+        self.check()
+        if not all(0 <= node < self.num_nodes for node in pair):
+            return False
         return bool(self.position(torch.tensor([pair[0]]), torch.tensor([pair[1]]))[0] >= 0)
 
     def __repr__(self) -> str:
@@ -98,12 +124,3 @@ def expand(start: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     owner = torch.repeat_interleave(count)
     offset = start - (count.cumsum(0) - count)
     return torch.arange(owner.numel(), device=start.device) + offset[owner], owner
-
-
-def _check_ids(ids: Tensor, num_nodes: int, name: str) -> None:
-    if ids.numel() > 0:
-        low, high = int(ids.min()), int(ids.max())
-        if low < 0 or high >= num_nodes:
-            raise ValueError(
-                f"{name} holds node {low if low < 0 else high}; ids must be 0 .. {num_nodes - 1}"
-            )

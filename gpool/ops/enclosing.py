@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from gpool.ops._enclosing_checks import check_edges, check_record, check_sorted, find_targets
+from gpool.ops.checked_record import CheckedRecord
+from gpool.ops.checks import values_checked
 from gpool.ops.pattern import Pattern
+from gpool.ops.row_checks import check_ids, check_shape
 from gpool.ops.sort import sort_keys
 
 __all__ = ["EnclosingSubgraphs"]
@@ -20,12 +24,14 @@ def _pointer(index: Tensor, size: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class EnclosingSubgraphs:
+class EnclosingSubgraphs(CheckedRecord):
     """B enclosing subgraphs as one graph of N nodes and E directed edges, each with its target link in it.
 
     ``edge_index`` describes the graphs *with* the target link; without its edges at ``is_target`` it
     describes those without. Made by :func:`gpool.ops.subgraph.enclosing_subgraphs` from a large graph, or by
     :meth:`from_edges` from a batch of edges in any order; both leave the edges sorted by destination.
+    A record made in another way is checked before its first use (:meth:`check`, 1 to 20 microseconds per
+    link), and so is one whose tensors were changed in place.
 
     Shape:
         - **edge_index** [2, E]: source, destination. **is_target** [E] bool.
@@ -63,18 +69,30 @@ class EnclosingSubgraphs:
     def num_edges(self) -> int:
         return self.is_target.numel()
 
+    def check_parts(self) -> None:
+        self._patterns.clear()
+        check_record(self)
+
     def pattern(self, heads: int) -> Pattern:
-        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source]."""
+        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source].
+
+        Raises:
+            ValueError: as :meth:`check`.
+        """
+        self.check()
         if heads not in self._patterns:
             source, destination = self.edge_index
             one = Pattern(
                 self.rowptr, source, self.order, self.colptr, destination.index_select(0, self.order)
             )
+            if values_checked(self.batch):
+                one.trust()
             self._patterns[heads] = one.copies(heads)
         return self._patterns[heads]
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> EnclosingSubgraphs:
-        return EnclosingSubgraphs(**{f.name: function(getattr(self, f.name)) for f in fields(self) if f.init})
+        made = EnclosingSubgraphs(*(function(getattr(self, name)) for name in self.__match_args__))
+        return made.trust() if self.sound else made
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> EnclosingSubgraphs:
         """The same record on ``device``."""
@@ -93,7 +111,19 @@ class EnclosingSubgraphs:
     def from_sorted(
         cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
     ) -> EnclosingSubgraphs:
-        """The record of edges that are sorted by destination already; nothing is checked."""
+        """The record of edges that are sorted by destination already.
+
+        Raises:
+            ValueError: shapes that do not fit, edges that are not sorted, ids out of range. Whether the
+                targets are those of ``is_target`` is looked at when the record is first used.
+        """
+        check_sorted(edge_index, is_target, target, batch, node, edge)
+        return cls._derive(edge_index, is_target, target, batch, node, edge)
+
+    @classmethod
+    def _derive(
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+    ) -> EnclosingSubgraphs:
         source, destination = edge_index
         nodes = batch.numel()
         side = torch.full((nodes,), -1, dtype=torch.long, device=batch.device)
@@ -126,16 +156,17 @@ class EnclosingSubgraphs:
         """The record of a batch of subgraphs whose edges are in any order.
 
         The target pair of a subgraph is found from its target edges, by the batch and never by their
-            position: they
-        must join the same two nodes in both directions (parallel ones count as one link of several edges).
+        position: they must join the same two nodes in both directions (parallel ones count as one link of
+        several edges).
 
         Shape:
             - **edge_index** [2, E], **is_target** [E] bool, **batch** [N] (default: one subgraph),
               **node** [N] (default: 0 .. N - 1).
 
         Raises:
-            ValueError: shapes that do not fit, node ids out of range, an edge between two subgraphs, a
-                subgraph without a target link, one with more than one, with one direction only or with i = j.
+            ValueError: shapes that do not fit, ids or entries of batch out of range, an edge between two
+                subgraphs, a subgraph without a target link, one with more than one, with one direction only
+                or with i = j.
 
         >>> import torch
         >>> edges = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
@@ -143,56 +174,25 @@ class EnclosingSubgraphs:
         >>> EnclosingSubgraphs.from_edges(edges, target)
         EnclosingSubgraphs(1 links, 3 nodes, 6 edges)
         """
-        if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_index.dtype != torch.long:
-            raise ValueError(
-                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
-                "must be [2, E] of torch.int64"
-            )
-        if is_target.dtype != torch.bool or is_target.shape != edge_index.shape[1:]:
-            raise ValueError(
-                f"is_target of shape {tuple(is_target.shape)} and {is_target.dtype} must be "
-                f"[{edge_index.size(1)}] and torch.bool, one entry an edge"
-            )
+        check_edges(edge_index, is_target)
         if batch is None:
             nodes = int(edge_index.max()) + 1 if edge_index.numel() > 0 else 0
-            batch = torch.zeros(nodes, dtype=torch.long, device=edge_index.device)
+            batch = torch.zeros(max(nodes, 0), dtype=torch.long, device=edge_index.device)
+        check_shape("batch", batch, (None,), torch.int64)
         if num_graphs is None:
             num_graphs = int(batch.max()) + 1 if batch.numel() > 0 else 0
-        if edge_index.numel() > 0 and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < batch.numel():
-            raise ValueError(
-                f"edge_index holds node {int(edge_index.max())} (least {int(edge_index.min())}); "
-                f"ids must be 0 .. {batch.numel() - 1}, one an entry of batch"
-            )
+        if num_graphs < 0:
+            raise ValueError(f"num_graphs={num_graphs} must not be negative")
+        check_ids("batch", batch, num_graphs, "subgraph")
+        check_ids("edge_index", edge_index, batch.numel(), "node")
+        if node is None:
+            node = torch.arange(batch.numel(), device=batch.device)
+        check_shape("node", node, (batch.numel(),), torch.int64)
         order = sort_keys(edge_index[1], batch.numel())[1]
         edge_index, is_target = edge_index[:, order], is_target[order]
         of_edge = batch[edge_index]
         if bool((of_edge[0] != of_edge[1]).any()):
             e = int(order[(of_edge[0] != of_edge[1]).nonzero()[0, 0]])
             raise ValueError(f"edge {e} joins two subgraphs; batch must give both its nodes the same one")
-        target = _find_targets(edge_index[:, is_target], of_edge[0, is_target], num_graphs)
-        if node is None:
-            node = torch.arange(batch.numel(), device=batch.device)
-        return cls.from_sorted(edge_index, is_target, target, batch, node, order)
-
-
-def _find_targets(edges: Tensor, graph: Tensor, num_graphs: int) -> Tensor:
-    """The one pair {i, j}, i < j, that the target edges of every graph join in both directions: [B, 2]."""
-    low, high = edges.amin(0), edges.amax(0)
-    i = torch.full((num_graphs,), -1, dtype=torch.long, device=edges.device)
-    j = i.clone()
-    i[graph], j[graph] = low, high
-    forward, backward = torch.zeros_like(i), torch.zeros_like(i)
-    forward.index_add_(0, graph, (edges[0] < edges[1]).long())
-    backward.index_add_(0, graph, (edges[0] > edges[1]).long())
-    several = torch.zeros_like(i, dtype=torch.bool)
-    several[graph[(i[graph] != low) | (j[graph] != high)]] = True
-    for wrong, what in (
-        (i < 0, "has no target edge"),
-        (several, "has target edges between more than one pair"),
-        (i == j, "has a target link from a node to itself"),
-        ((forward == 0) | (backward == 0), "has its target link in one direction only"),
-    ):
-        if bool(wrong.any()):
-            b = int(wrong.nonzero()[0, 0])
-            raise ValueError(f"subgraph {b} {what}; is_target must mark both directions of one link i != j")
-    return torch.stack([i, j], dim=1)
+        target = find_targets(edge_index[:, is_target], of_edge[0, is_target], num_graphs)
+        return cls._derive(edge_index, is_target, target, batch, node, order)

@@ -26,6 +26,7 @@ def distances(subgraphs: EnclosingSubgraphs) -> Tensor:
     >>> distances(EnclosingSubgraphs.from_edges(edges, target)).tolist()
     [[0, -1], [1, 2], [2, 1], [-1, 0]]
     """
+    subgraphs.check()
     nodes, target = subgraphs.num_nodes, subgraphs.target
     keys = torch.arange(2 * nodes, device=target.device)  # key = 2 node + column
     out = torch.full_like(keys, -1)

@@ -10,6 +10,7 @@ from torch import Tensor
 from gpool.ops.adjacency import Adjacency, expand
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.lookup import among, lookup, marks
+from gpool.ops.row_checks import is_integer
 from gpool.ops.sort import sort_keys, sort_values
 
 __all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraphs"]
@@ -49,7 +50,8 @@ def enclosing_subgraphs(
     A pair of nodes without any edge gives the two nodes and their link. No pair gives a record of none.
 
     Raises:
-        ValueError: pairs that are not [B, 2], ids outside the graph, i = j; num_hops, cap or max_entries < 1.
+        ValueError: pairs that are not [B, 2], ids outside the graph, i = j; num_hops, cap or max_entries < 1;
+            a graph that was made by hand and is not sound.
 
     >>> import torch
     >>> path = Adjacency.from_edges(torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]]), num_nodes=5)
@@ -87,7 +89,8 @@ def iter_enclosing_subgraphs(
 
 
 def _check(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, max_entries: int) -> None:
-    if pairs.dim() != 2 or pairs.size(1) != 2 or pairs.is_floating_point():
+    graph.check()
+    if pairs.dim() != 2 or pairs.size(1) != 2 or not is_integer(pairs):
         raise ValueError(f"pairs of shape {tuple(pairs.shape)} and {pairs.dtype} must be [B, 2] of integers")
     for name, size in {
         "num_hops": num_hops,
@@ -237,6 +240,7 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
         order = sort_keys(destination * members.numel() + source, members.numel() ** 2)[1]
         source, destination, edge = source[order], destination[order], edge[order]
     is_target = other[destination] == source
-    return EnclosingSubgraphs.from_sorted(
+    made = EnclosingSubgraphs._derive(
         torch.stack([source, destination]), is_target, target, batch, node, edge
     )
+    return made.trust()

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from gpool.ops.adjacency import expand
+from gpool.ops.checks import values_checked
+from gpool.ops.row_checks import check_ids, check_shape
 
 __all__ = ["LabelledCopies", "label_tuples"]
 
@@ -56,7 +58,8 @@ def label_tuples(
         seed: of the sample.
 
     Raises:
-        ValueError: length not 1 or 2, samples < 1, a batch that is not sorted.
+        ValueError: length not 1 or 2, samples < 1, a batch that is not sorted, ids out of range, an edge
+            between two graphs.
 
     >>> import torch
     >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
@@ -68,8 +71,7 @@ def label_tuples(
         raise ValueError(f"length={length} must be 1 or 2")
     if samples is not None and samples < 1:
         raise ValueError(f"samples={samples} must be at least 1, or None for all")
-    if batch.numel() > 1 and bool((batch[1:] < batch[:-1]).any()):
-        raise ValueError("batch must be sorted")
+    _check(edge_index, batch, batch_size)
     count = torch.bincount(batch, minlength=batch_size)
     first = count.cumsum(0) - count
     every = count if length == 1 else count * (count - 1)
@@ -97,3 +99,20 @@ def label_tuples(
     size = count[outer]
     shift = size.cumsum(0) - size - first[outer]  # from a node of the batch to its place in the copy
     return LabelledCopies(label, node, edge, edge_index[:, edge] + shift[copy], inner, outer, tuples)
+
+
+def _check(edge_index: Tensor, batch: Tensor, batch_size: int) -> None:
+    check_shape("edge_index", edge_index, (2, None), torch.int64)
+    check_shape("batch", batch, (None,), torch.int64)
+    if batch.numel() > 1 and bool((batch[1:] < batch[:-1]).any()):
+        raise ValueError("batch must be sorted")
+    if not values_checked(batch):
+        return
+    check_ids("batch", batch, batch_size, "graph")
+    check_ids("edge_index", edge_index, batch.numel(), "node")
+    of_edge = batch[edge_index]
+    if not torch.equal(of_edge[0], of_edge[1]):
+        e = int((of_edge[0] != of_edge[1]).nonzero()[0, 0])
+        raise ValueError(
+            f"edge {e} joins graphs {of_edge[0, e]} and {of_edge[1, e]}; it must stay inside of one"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpool.ops._transforms import refuse_forward_mode
 from gpool.ops.csr import csr_powers
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.segment import segment_softmax, segment_sum
@@ -20,6 +21,8 @@ def transition_weights(logits: Tensor, subgraphs: EnclosingSubgraphs) -> tuple[T
     The largest logit is taken over the edges that are kept, so no probability is lost however much the
     target's logit exceeds the others.
     """
+    refuse_forward_mode("transition_weights", logits)
+    subgraphs.check()
     nodes, destination = subgraphs.num_nodes, subgraphs.edge_index[1]
     plus = segment_softmax(logits, destination, dim_size=nodes)
     kept = torch.where(subgraphs.is_target, nodes, destination)
@@ -87,7 +90,8 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     float32.
 
     Raises:
-        ValueError: walk_length < 1, or logits that are not [E, H].
+        ValueError: walk_length < 1, logits that are not [E, H], a record that is not sound.
+        NotImplementedError: forward-mode derivatives (``torch.func.jvp``).
 
     >>> import torch
     >>> from gpool.ops.enclosing import EnclosingSubgraphs
@@ -97,6 +101,8 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     """
     if walk_length < 1:
         raise ValueError(f"walk_length={walk_length} must be at least 1")
+    refuse_forward_mode("walk_profile", logits)
+    subgraphs.check()
     edges, graphs, nodes = subgraphs.num_edges, subgraphs.num_graphs, subgraphs.num_nodes
     if logits.dim() != 2 or logits.size(0) != edges:
         raise ValueError(f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row an edge")

@@ -66,3 +66,11 @@ class TrainingModule(LightningModule):
         if self.lr_scheduler is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.lr_scheduler(optimizer)}
+
+    def cast(self, x: Any) -> Any:
+        """Features in the precision of the trainer, if there is one, such as "64-true"; integers stay.
+
+        Lightning casts batches that are tensors, lists or dictionaries, but neither graphs of PyG nor batches
+        of links; and it would cast the labels too, whose digits half precision does not hold.
+        """
+        return x if self._trainer is None else self._trainer.precision_plugin.convert_input(x)

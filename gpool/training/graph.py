@@ -76,7 +76,8 @@ class GraphTask(TrainingModule):
 
     def forward(self, batch: Data) -> Tensor:
         """Predictions [B, out_channels] for a batch of graphs."""
-        return self.model(batch.x, batch.edge_index, batch.edge_attr, batch.batch, batch.num_graphs)
+        x, edge_attr = self.cast(batch.x), self.cast(batch.edge_attr)
+        return self.model(x, batch.edge_index, edge_attr, batch.batch, batch.num_graphs)
 
     def training_step(self, batch: Data, step: int) -> Tensor:
         """The loss of a batch."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gpool.data.links import Links
 from gpool.models.link import LinkBatch
 from gpool.models.pair import PairModel
+from gpool.ops.ragged import widened
 from gpool.training.base import TrainingModule, adam
 from gpool.training.link_metrics import LinkMetrics
 
@@ -79,9 +80,10 @@ class LinkTask(TrainingModule):
 
     def forward(self, batch: LinkBatch) -> Tensor:
         """Logits [B] of a batch of pairs."""
-        return self.model(batch)
+        return self.model(batch.with_features(self.cast(batch.x)))
 
     def _loss(self, logit: Tensor, y: Tensor) -> Tensor:
+        logit = widened(logit)
         if self.loss == "mse":
             return F.mse_loss(logit.sigmoid(), y.to(logit.dtype))
         return F.binary_cross_entropy_with_logits(logit, y.to(logit.dtype))
@@ -134,7 +136,7 @@ class LinkTask(TrainingModule):
         if data is not None:
             pairs = [[data.graph.ids[i], data.graph.ids[j]] for i, j in pairs]
         source, target = [p[0] for p in pairs], [p[1] for p in pairs]
-        return {"source": source, "target": target, "score": self(batch).sigmoid()}
+        return {"source": source, "target": target, "score": widened(self(batch)).sigmoid()}
 
     def _links(self) -> Links | None:
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None

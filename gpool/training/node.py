@@ -68,7 +68,8 @@ class NodeTask(TrainingModule):
     def forward(self, batch: Data) -> Tensor:
         """Predictions [N, out_channels] for all nodes."""
         graphs = batch.num_graphs if batch.batch is not None else None
-        return self.model(batch.x, batch.edge_index, batch.edge_attr, batch.batch, graphs)
+        x, edge_attr = self.cast(batch.x), self.cast(batch.edge_attr)
+        return self.model(x, batch.edge_index, edge_attr, batch.batch, graphs)
 
     def training_step(self, batch: Data, step: int) -> Tensor:
         """The loss on the training nodes."""

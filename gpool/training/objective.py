@@ -16,6 +16,7 @@ from torchmetrics.classification import (
 from torchmetrics.regression import MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError
 
 from gpool.data.base import Task
+from gpool.ops.ragged import widened
 
 __all__ = ["Objective"]
 
@@ -58,10 +59,11 @@ class Objective(nn.Module):
         return label.view(-1, self.outputs).float()
 
     def loss(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Mean loss over the labels that are there."""
-        target = self.target(label)
+        """Mean loss over the labels that are there; of half types in float32."""
+        prediction = widened(prediction)
         if self.task == "multiclass":
-            return F.cross_entropy(prediction, target)
+            return F.cross_entropy(prediction, self.target(label))
+        target = label.view(-1, self.outputs).to(prediction.dtype)
         known = ~target.isnan()
         filled = torch.where(known, target, torch.zeros_like(target))
         if self.task == "regression":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import pytest
 import torch
@@ -36,6 +38,57 @@ def test_local_ones_equal_networkx(seed: int) -> None:
     ):
         right = torch.tensor([s for _, _, s in theirs(graph, listed)], dtype=torch.double)
         torch.testing.assert_close(ours(adjacency, pairs), right)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_local_ones_leave_self_loops_out(seed: int) -> None:
+    """With loops at every second node as without any, and as networkx says of the graph without."""
+    graph, adjacency, pairs = case(seed)
+    looped, with_loops = with_self_loops(graph)
+    both = [tuple(p) for p in pairs.tolist()]
+    right = torch.tensor([float(len(list(nx.common_neighbors(looped, u, v)))) for u, v in both])
+    assert torch.equal(common_neighbours(with_loops, pairs).float(), right)
+    looped.remove_edges_from(list(nx.selfloop_edges(looped)))
+    for ours, theirs in (
+        (adamic_adar, nx.adamic_adar_index),
+        (resource_allocation, nx.resource_allocation_index),
+    ):
+        right = torch.tensor([s for _, _, s in theirs(looped, both)], dtype=torch.double)
+        torch.testing.assert_close(ours(with_loops, pairs), right)
+        torch.testing.assert_close(ours(with_loops, pairs), ours(adjacency, pairs))
+    alone = Adjacency.from_edges(torch.tensor([[0, 0], [0, 1]]), 2)  # a loop beside the link itself
+    for score in (common_neighbours, adamic_adar, resource_allocation):
+        assert score(alone, torch.tensor([[0, 1], [0, 0]]))[0] == 0.0
+
+
+def with_self_loops(graph: nx.Graph) -> tuple[nx.Graph, Adjacency]:
+    looped = graph.copy()
+    looped.add_edges_from((v, v) for v in range(0, 15, 2))
+    return looped, Adjacency.from_edges(torch.tensor(list(looped.edges())).t(), 15)
+
+
+def test_walks_may_take_self_loops() -> None:
+    looped, adjacency = with_self_loops(case(3)[0])
+    pairs = torch.combinations(torch.arange(15))
+    a = torch.from_numpy(nx.to_numpy_array(looped, nodelist=range(15)))
+    dense = torch.linalg.inv(torch.eye(15, dtype=torch.double) - 0.05 * a) - torch.eye(15, dtype=torch.double)
+    torch.testing.assert_close(
+        katz(adjacency, pairs, beta=0.05), dense[tuple(pairs.t())], rtol=1e-8, atol=1e-10
+    )
+    rank = [
+        nx.pagerank(looped, alpha=0.85, personalization={i: 1.0}, dangling={i: 1.0}, tol=1e-13, max_iter=1000)
+        for i in range(15)
+    ]
+    right = torch.tensor([rank[i][j] + rank[j][i] for i, j in pairs.tolist()], dtype=torch.double)
+    torch.testing.assert_close(personalised_pagerank(adjacency, pairs), right, rtol=1e-6, atol=1e-8)
+
+
+def test_a_graph_made_by_hand_is_checked() -> None:
+    _, adjacency, pairs = case(0)
+    bad = replace(adjacency, col=adjacency.col + 10**9)
+    for score in (common_neighbours, adamic_adar, resource_allocation, katz, personalised_pagerank):
+        with pytest.raises(ValueError, match="col holds node 10000"):
+            score(bad, pairs)
 
 
 def test_katz_equals_the_inverse() -> None:

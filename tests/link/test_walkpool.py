@@ -141,3 +141,27 @@ def test_errors() -> None:
     record, _ = record_and_features()
     with pytest.raises(ValueError, match=r"z of shape \(7, 3\) must be \[7, 4\]"):
         gpool.WalkPool(4)(torch.zeros(7, 3), record)
+
+
+def test_forward_mode_is_refused() -> None:
+    edges = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
+    triangle = EnclosingSubgraphs.from_edges(edges, torch.tensor([False] * 4 + [True] * 2))
+    layer, z = gpool.WalkPool(4, 3, 2, 3, dropout=0.0), torch.randn(3, 4)
+    with pytest.raises(NotImplementedError, match="walk_profile has no forward-mode derivatives"):
+        torch.func.jvp(lambda x: layer(x, triangle), (z,), (z,))
+
+
+def test_parallel_target_edges_of_a_pair() -> None:
+    """Six edges between two nodes are more than a 2 x 2 matrix has places."""
+    edges = torch.tensor([[0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0]])
+    pair = EnclosingSubgraphs.from_edges(edges, torch.ones(6, dtype=torch.bool))
+    once = EnclosingSubgraphs.from_edges(edges[:, [0, 3]], torch.ones(2, dtype=torch.bool))
+    torch.manual_seed(0)
+    layer, z = gpool.WalkPool(4, 3, 1, 3, dropout=0.0), torch.randn(2, 4, requires_grad=True)
+    found, right = layer(z, pair), layer(z, once)
+    omega = torch.arange(16) == 3
+    torch.testing.assert_close(found[:, ~omega], right[:, ~omega])
+    torch.testing.assert_close(found[:, omega], 3 * right[:, omega])
+    found.sum().backward()
+    assert z.grad is not None
+    assert z.grad.isfinite().all()

@@ -90,3 +90,12 @@ def test_pair_model() -> None:
 
 def test_classifier_shape() -> None:
     assert WalkClassifier(6)(torch.randn(4, 6)).shape == (4, 1)
+
+
+def test_forward_mode_of_the_subgraph_convolution() -> None:
+    links = batch()
+    layer = GCN(4, 3).double()
+    x, tangent = torch.randn(2, links.subgraphs.num_nodes, 4, dtype=torch.double).unbind(0)
+    right = (layer(x + 1e-6 * tangent, links.subgraphs) - layer(x - 1e-6 * tangent, links.subgraphs)) / 2e-6
+    found = torch.func.jvp(lambda v: layer(v, links.subgraphs), (x,), (tangent,))[1]
+    torch.testing.assert_close(found, right, rtol=1e-6, atol=1e-8)

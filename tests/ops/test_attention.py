@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from gpool.ops._attention_buckets import EXACT, STEP, make_buckets
+from gpool.ops._attention_op import opaque_attention
 from gpool.ops.attention import ragged_attention
 from gpool.ops.checks import check_values
 
@@ -178,6 +181,15 @@ def test_extremes_stay_finite(dtype: torch.dtype) -> None:
         ({"sizes": [2, 2]}, "add up to 4, but query has 5 rows"),
         ({"sizes": [2, 3], "max_size": 3}, "give one of them"),
         ({"max_size": 0}, "max_size=0"),
+        ({"sizes": [3, 2]}, r"sizes\[0\]=3 must be 2, the nodes that index gives this graph"),
+        ({"sizes": [2, 4, -1]}, r"sizes\[1\]=4 must be 3"),
+        ({"sizes": [5]}, r"index holds graph 1; ids must be 0 \.\. 0"),
+        ({"sizes": [2, 3], "index": None}, r"sizes\[0\]=2 must be 5"),
+        ({"dim_size": 1}, r"index holds graph 1; ids must be 0 \.\. 0"),
+        ({"dim_size": 1, "max_size": 5}, r"index holds graph 1; ids must be 0 \.\. 0"),
+        ({"index": torch.tensor([0, 0, 1, 1, -1])}, "index holds graph -1"),
+        ({"index": torch.tensor([0.0, 0.0, 1.0, 1.0, 1.0])}, "index of torch.float32 must be of torch.int64"),
+        ({"index": torch.tensor([False, False, True, True, True])}, "index of torch.bool"),
     ],
 )
 def test_bad_input(change: dict, message: str) -> None:
@@ -185,3 +197,36 @@ def test_bad_input(change: dict, message: str) -> None:
     arguments = {"query": x, "key": x, "value": x, "index": torch.tensor([0, 0, 1, 1, 1]), **change}
     with pytest.raises(ValueError, match=message):
         ragged_attention(**arguments)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_index_of_another_integer_type(form: str) -> None:
+    q, k, v, index = batch([3, 0, 9, 2])
+    found = [attend(form, q, k, v, i, [3, 0, 9, 2]) for i in (index, index.int(), index.to(torch.int8))]
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("form", [*FORMS, "opaque"])
+def test_forward_mode_is_refused(form: str) -> None:
+    """The kernels have no rule for it and say so; never a tangent of zero."""
+    sizes = [3, 1, 4]
+    q, k, v, index = batch(sizes)
+
+    def function(q: Tensor) -> Tensor:
+        if form == "opaque":
+            return opaque_attention(q, k, v, index, 3, 0.0, False)
+        return attend(form, q, k, v, index, sizes)
+
+    for transform in (_by_func, _by_dual):
+        with pytest.raises(NotImplementedError, match="forward"):
+            transform(function, q, torch.randn_like(q))
+
+
+def _by_func(function: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> Tensor:
+    return torch.func.jvp(function, (x,), (tangent,))[1]
+
+
+def _by_dual(function: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> Tensor | None:
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(function(forward_ad.make_dual(x, tangent))).tangent

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from gpool.ops.enclosing import EnclosingSubgraphs
 from gpool.ops.walk import transition_weights, walk_profile
@@ -396,3 +397,30 @@ def test_errors() -> None:
             )
     with pytest.raises(ValueError, match="is_target of shape"):
         EnclosingSubgraphs.from_edges(torch.tensor(two), torch.tensor([1, 1]))
+
+
+def test_forward_mode_is_refused() -> None:
+    record = join([RING])
+    logits = torch.randn(record.num_edges, 1)
+    for name, function in (
+        ("walk_profile", lambda x: walk_profile(x, record, 2)),
+        ("transition_weights", lambda x: transition_weights(x, record)[1]),
+    ):
+        with pytest.raises(NotImplementedError, match=f"{name} has no forward-mode derivatives"):
+            torch.func.jvp(function, (logits,), (logits,))
+        with (
+            forward_ad.dual_level(),
+            pytest.raises(NotImplementedError, match=f"{name} has no forward-mode derivatives"),
+        ):
+            function(forward_ad.make_dual(logits, logits))
+
+
+def test_reverse_mode_of_torch_func() -> None:
+    record = join([RING])
+    logits = torch.randn(record.num_edges, 1, dtype=torch.double, requires_grad=True)
+    weight = torch.randn(1, 11, dtype=torch.double)
+
+    def total(x: Tensor) -> Tensor:
+        return (walk_profile(x, record, 2) * weight).sum()
+
+    torch.testing.assert_close(torch.func.grad(total)(logits), torch.autograd.grad(total(logits), logits)[0])
