@@ -101,3 +101,10 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "lightning.pytorch", None)
     assert main(["bench", "plan.yaml"]) == 2
     assert capsys.readouterr().err.startswith("gpool: the command needs lightning")
+
+
+def test_the_working_folder_is_last_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "elsewhere"])  # as python -m leaves it
+    assert main(["report", "nowhere"]) == 2
+    assert sys.path == ["elsewhere", str(tmp_path)]

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -27,6 +28,9 @@ __all__ = ["Died", "Workers"]
 
 LOOK = 1.0  # seconds between two looks whether the parent is still there
 PATIENCE = 10.0  # seconds
+CLEAR = (
+    "import shutil, sys, time; time.sleep(float(sys.argv[1])); shutil.rmtree(sys.argv[2], ignore_errors=True)"
+)
 
 _spare: list[
     ProcessPoolExecutor
@@ -184,5 +188,6 @@ def _follow(parent: int, scratch: str) -> None:
     """End this process when its parent is gone: nobody is left to keep what it finds."""
     while os.getppid() == parent:
         time.sleep(LOOK)
-    shutil.rmtree(scratch, ignore_errors=True)
+    # runs write into the folder until their processes end, so that another one has to clear it after them
+    subprocess.Popen([sys.executable, "-I", "-c", CLEAR, str(2 * LOOK), scratch])
     os._exit(1)

@@ -125,9 +125,11 @@ def given_config(args: Any) -> Mapping[str, Any]:
         if flag in ("-c", "--config"):
             try:
                 with open(value, encoding="utf-8") as file:
-                    config.update(yaml.safe_load(file) or {})
-            except (OSError, yaml.YAMLError):
-                continue
+                    given = yaml.safe_load(file)
+            except (OSError, UnicodeDecodeError, yaml.YAMLError):
+                continue  # the parser says what is wrong with it
+            if isinstance(given, Mapping):
+                config.update(given)
         elif flag.startswith("--") and "." in value and "=" not in flag:
             node = config
             *parents, last = flag[2:].split(".")

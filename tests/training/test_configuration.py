@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from gpool.training.configuration import Configuration, check
 from gpool.training.mistakes import ConfigError
 
+PARTS = [{"class_path": "gpool.pooling.SparseCoarsening", "init_args": {"channels": 16}}]
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
 
 
@@ -135,3 +137,23 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Configuration(["--config", str(path)], run=False)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "word"])
+def test_yaml_that_is_no_mapping_is_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        Configuration(["--config", str(path)], run=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_configuration_in_python_is_left_as_it_is() -> None:
+    given = config(pooling=PARTS)
+    given["trainer"] = {**QUIET, "callbacks": [{"class_path": "lightning.pytorch.callbacks.Timer"}]}
+    before = copy.deepcopy(given)
+    check(given)
+    assert given == before
+    assert check(given).trainer.max_epochs is None
+    Configuration(given, run=False)
+    assert given == before
