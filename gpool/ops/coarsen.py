@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gpool.ops.index import Segments
 from gpool.ops.masks import places, positions
 from gpool.ops.segment import segment_max, segment_mean, segment_min, segment_sum
 from gpool.ops.sort import sort_keys
@@ -63,11 +64,10 @@ def quotient(
     group = first.cumsum(0) - 1
     index = index.index_select(0, order)
     edge_cluster = torch.full_like(edge_index[0], -1).scatter_(0, index, group)
-    key = key.index_select(0, positions(first))
-    divisor = max(num_clusters, 1)
-    coarse = torch.stack([key.div(divisor, rounding_mode="floor"), key % divisor])
+    one = index.index_select(0, positions(first))  # an edge that went into each coarse edge
+    coarse = torch.stack([source.index_select(0, one), target.index_select(0, one)])
     if edge_attr is not None:
-        edge_attr = REDUCE[reduce](edge_attr.index_select(0, index), group, dim_size=key.numel())
+        edge_attr = REDUCE[reduce](edge_attr.index_select(0, index), Segments(group, one.numel()))
     return Coarse(coarse, edge_attr, edge_cluster)
 
 
@@ -96,7 +96,7 @@ def row_blocks(num_rows: int, channels: int, numel: int = BLOCK) -> Iterator[sli
 def sum_of_map(function: Callable[[Tensor], Tensor], x: Tensor, cluster: Tensor, num_clusters: int) -> Tensor:
     """The sum of a row-wise function of the nodes over every cluster: [N, C] -> [K, C']."""
     if torch.compiler.is_compiling():
-        return segment_sum(function(x), cluster, dim_size=num_clusters)
+        return segment_sum(function(x), Segments(cluster, num_clusters))
     step = max(BLOCK // max(x.size(1), 1), 1)
     total: Tensor | None = None
     for rows, home in zip(x.split(step), cluster.split(step), strict=True):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.arguments import check_count, check_ids, check_integers, readable
+from gpool.ops.index import Segments
 from gpool.ops.masks import positions
 from gpool.ops.segment import segment_count
 from gpool.ops.sort import sort_keys
@@ -66,7 +67,12 @@ def _ascending(score: Tensor) -> Tensor:
 
 
 def topk_select(
-    score: Tensor, batch: Tensor, count: Tensor, batch_size: int, tolerance: Tensor | None = None
+    score: Tensor,
+    batch: Tensor | Segments,
+    count: Tensor,
+    batch_size: int,
+    within: float | None = None,
+    floor: Tensor | float = 1.0,
 ) -> Tensor:
     """The ids of the ``count`` highest scores of every graph: grouped by graph, best first, ties by lower id.
 
@@ -74,20 +80,29 @@ def topk_select(
     for the graph, takes two. The batch vector may be in any order.
 
     Args:
-        tolerance: how close two scores are that tie, absolute, for each score; exact ties by default. See
-            :func:`gpool.ops.ties.order_ties`.
+        batch: the graph of every score, or segments that were checked before.
+        within, floor: scores tie that differ by at most ``within`` max(|score|, floor), see
+            :func:`gpool.ops.ties.order_ties`; only equal ones by default.
 
     Shape:
-        score [N], batch int64 [N], count int64 [B], tolerance [N] -> int64 [sum of count], no entry more than
-        there are. An empty graph contributes nothing.
+        score [N], batch int64 [N], count int64 [B], floor [N] or a number -> int64 [sum of count], no
+        entry more than there are. An empty graph contributes nothing.
 
     Raises:
         TypeError: score is not floating point; batch or count does not hold integers.
         ValueError: a shape does not fit.
         IndexError: an entry of batch does not lie in 0 .. batch_size - 1 (looked at on the CPU only).
     """
-    _check(score, batch, count, batch_size)
-    score, batch = score.detach(), batch.long()  # an int32 batch has no room for the key below
+    if not isinstance(batch, Segments):
+        _check(score, batch, count, batch_size)
+        batch = Segments(batch.long(), batch_size)  # an int32 batch has no room for the key below
+    return _topk(score.detach(), batch, count, within, floor)
+
+
+def _topk(
+    score: Tensor, segments: Segments, count: Tensor, within: float | None, floor: Tensor | float
+) -> Tensor:
+    batch, batch_size, _ = segments
     if score.dtype == torch.float64:
         order = torch.argsort(score, descending=True, stable=True)
         graph, inner = torch.sort(batch[order], stable=True)
@@ -96,10 +111,9 @@ def topk_select(
         key = (batch << 32) + (2**31 - 1 - _ascending(score.float()))
         key, order = sort_keys(key, batch_size << 32)
         graph = key >> 32
-    if tolerance is not None:
-        value, within = score.index_select(0, order), tolerance.index_select(0, order)
-        order = order_ties(order, value, graph, within)
-    size = segment_count(batch, dim_size=batch_size)
+    if within is not None:
+        order = order_ties(order, score.index_select(0, order), graph, within, floor)
+    size = segment_count(segments)
     start = size.cumsum(0) - size
     rank = torch.arange(order.numel(), device=order.device) - start.index_select(0, graph)
     return order.index_select(0, positions(rank < count.index_select(0, graph)))

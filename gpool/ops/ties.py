@@ -29,27 +29,30 @@ def near(dtype: torch.dtype) -> float:
     return (2 if half else 100) * torch.finfo(dtype).eps
 
 
-def order_ties(order: Tensor, value: Tensor, group: Tensor, tolerance: Tensor) -> Tensor:
+def order_ties(order: Tensor, value: Tensor, group: Tensor, within: float, floor: Tensor | float) -> Tensor:
     """Rearrange ``order`` so that near-equal values of a group stand in the order of their ids.
 
-    Values tie where each differs from the next by at most their ``tolerance``, and the whole run by at most
-    :data:`SPAN` of them. The values of a large graph can lie so close that all would form one run; those stay
-    in their exact order.
+    The tolerance of a value v is ``within`` max(|v|, floor). Values tie where each differs from the next by at
+    most the larger tolerance of the two, and the whole run by at most :data:`SPAN` of them. The values of a
+    large graph can lie so close that all would form one run; those stay in their exact order.
 
     Args:
         order: ids, sorted by group and then by falling value [N].
         value: their values [N], in that order.
         group: their groups [N], in that order.
-        tolerance: absolute tolerance of each value [N], in that order.
+        within: relative tolerance, such as :func:`near` of the type of the values.
+        floor: what counts at least as the size of a value: a number, or one for each id [N].
 
     On the CPU the cost is a few passes where nothing ties; elsewhere and in traces it is one more sort.
     """
     position = torch.arange(order.numel(), device=order.device)
     if order.device.type != "cpu" or torch.compiler.is_compiling():
-        return _reordered(position, order, value, group, tolerance)
+        return _reordered(position, order, value, group, _tolerance(value, order, within, floor))
     if order.numel() < 2:
         return order
-    candidate = value[:-1] - value[1:] <= tolerance.max()
+    low, high = (abs(float(v)) for v in torch.aminmax(value))
+    largest = max(low, high, float(floor.max()) if isinstance(floor, Tensor) else floor)
+    candidate = value[:-1] - value[1:] <= within * largest
     first = positions(candidate)
     if first.numel() == 0:
         return order
@@ -58,8 +61,15 @@ def order_ties(order: Tensor, value: Tensor, group: Tensor, tolerance: Tensor) -
     touched[first] = True
     touched[first + 1] = True
     position = positions(touched)
-    found = _reordered(position, *(v[position] for v in (order, value, group, tolerance)))
+    order_, value, group = (v.index_select(0, position) for v in (order, value, group))
+    found = _reordered(position, order_, value, group, _tolerance(value, order_, within, floor))
     return order.index_copy(0, position, found)
+
+
+def _tolerance(value: Tensor, order: Tensor, within: float, floor: Tensor | float) -> Tensor:
+    if isinstance(floor, Tensor):
+        return torch.maximum(value.abs(), floor.index_select(0, order).to(value.dtype)) * within
+    return value.abs().clamp(min=floor) * within
 
 
 def _reordered(position: Tensor, order: Tensor, value: Tensor, group: Tensor, tolerance: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gpool.ops.coarsen import REDUCE, quotient
+from gpool.ops.index import Segments
 from gpool.ops.masks import positions
 from gpool.ops.parse import components, label_clusters, matching
 from gpool.ops.segment import segment_count, segment_softmax, segment_sum
@@ -121,11 +122,11 @@ class EdgeContraction(Pooling):
         coarse_batch = batch.index_select(0, positions(is_root))
         num_clusters = coarse_batch.numel()
 
-        home = cluster.index_select(0, u)
-        inside = segment_count(home, dim_size=num_clusters)
-        gate = segment_sum(score.index_select(0, chosen), home, dim_size=num_clusters) / inside.clamp(min=1)
+        home = Segments(cluster.index_select(0, u), num_clusters)
+        inside = segment_count(home)
+        gate = segment_sum(score.index_select(0, chosen), home) / inside.clamp(min=1)
         gate = gate.masked_fill(inside == 0, 1.0) if self.gate else torch.ones_like(gate)
-        pooled = segment_sum(x, cluster, dim_size=num_clusters) * gate.to(x.dtype).unsqueeze(-1)
+        pooled = segment_sum(x, Segments(cluster, num_clusters)) * gate.to(x.dtype).unsqueeze(-1)
         coarse = quotient(edge_index, cluster, num_clusters, edge_attr, self.reduce)
         return Pooled(
             x=pooled,
@@ -146,7 +147,7 @@ class EdgeContraction(Pooling):
         logit = logit.float() if logit.dtype in (torch.float16, torch.bfloat16) else logit
         if self.score == "softmax":
             logit = logit.masked_fill(source == target, -torch.inf)  # self-loops have no share
-            value = segment_softmax(logit, target, dim_size=x.size(0))
+            value = segment_softmax(logit, Segments(target, x.size(0)))
         else:
             value = logit.tanh() if self.score == "tanh" else logit.sigmoid()
         return value + self.add_to_score, within
@@ -156,15 +157,16 @@ class EdgeContraction(Pooling):
     ) -> Tensor:
         """Ids of the edges that may be contracted, best first within a graph."""
         allowed = source != target
-        tolerance = score.abs().clamp_(min=1.0).mul_(within)
         if self.threshold is not None:
-            allowed = allowed & (score - tolerance > self.threshold)
+            allowed = allowed & (score - score.abs().clamp(min=1.0) * within > self.threshold)
         edge = positions(allowed)
         graph = batch.index_select(0, source.index_select(0, edge))
-        size = segment_count(graph, dim_size=batch_size)
+        graphs = Segments(graph, batch_size)
+        size = segment_count(graphs)
         count = keep_count(size, self.contract) if self.contract > 0 else torch.zeros_like(size)
-        score, tolerance = score.index_select(0, edge), tolerance.index_select(0, edge)
-        return edge.index_select(0, topk_select(score, graph, count, batch_size, tolerance))
+        return edge.index_select(
+            0, topk_select(score.index_select(0, edge), graphs, count, batch_size, within)
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, merge={self.merge}, contract={self.contract})"

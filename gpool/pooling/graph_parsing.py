@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gpool.ops.coarsen import REDUCE, quotient, sum_of_map
 from gpool.ops.edge_hash import edge_coins, refuse_directed
+from gpool.ops.index import Segments
 from gpool.ops.masks import positions
 from gpool.ops.parse import label_clusters, parse, parse_merge
 from gpool.ops.segment import segment_count, segment_sum
@@ -192,9 +193,9 @@ class GraphParsing(Pooling):
 
     def _frozen(self, batch: Tensor, coarse_batch: Tensor, batch_size: int) -> Tensor:
         """Mask [K] over the clusters whose features are those of their only node, unchanged."""
-        before = segment_count(batch, dim_size=batch_size)
+        before = segment_count(Segments(batch, batch_size))
         if self.stop == "graph":
-            still = before == segment_count(coarse_batch, dim_size=batch_size)
+            still = before == segment_count(Segments(coarse_batch, batch_size))
         else:
             unchanged = batch.numel() == coarse_batch.numel()
             still = (before == 1) | torch.full_like(before, unchanged, dtype=torch.bool)
@@ -212,13 +213,14 @@ def _gate(
     logit: Tensor, own: Tensor | None, u: Tensor, v: Tensor, cluster: Tensor, num_clusters: int
 ) -> tuple[Tensor, Tensor]:
     """Sum and number of the scores inside every cluster, both directions counted; 1 and 1 where none are."""
-    home = cluster.index_select(0, u)
-    within = home == cluster.index_select(0, v)
-    score = 2 * segment_sum(logit.sigmoid() * within, home, dim_size=num_clusters)
-    inside = 2 * segment_sum(within.long(), home, dim_size=num_clusters)
+    home = Segments(cluster.index_select(0, u), num_clusters)
+    within = home.segment == cluster.index_select(0, v)
+    score = 2 * segment_sum(logit.sigmoid() * within, home)
+    inside = 2 * segment_sum(within.long(), home)
     if own is not None:
-        score = score + segment_sum(own.sigmoid(), cluster, dim_size=num_clusters)
-        inside = inside + segment_sum((own > -torch.inf).long(), cluster, dim_size=num_clusters)
+        members = Segments(cluster, num_clusters)
+        score = score + segment_sum(own.sigmoid(), members)
+        inside = inside + segment_sum((own > -torch.inf).long(), members)
     alone = inside == 0
     return score.masked_fill(alone, 1.0), inside.masked_fill(alone, 1)
 

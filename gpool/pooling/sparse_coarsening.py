@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gpool.ops.coarsen import induced
 from gpool.ops.gate import gated_rows
+from gpool.ops.index import Segments
 from gpool.ops.masks import places
 from gpool.ops.segment import segment_count
 from gpool.ops.select import exact_ratio, keep_count, topk_select
@@ -84,8 +85,11 @@ class SparseCoarsening(Pooling):
         y = (x @ self.weight) / self.weight.norm().clamp(
             min=max(self.eps, torch.finfo(self.weight.dtype).tiny)
         )
-        count = keep_count(segment_count(batch, dim_size=batch_size), self._exact_ratio)
-        node = topk_select(y, batch, count, batch_size, _tolerance(y, x))
+        graphs = Segments(batch, batch_size)
+        count = keep_count(segment_count(graphs), self._exact_ratio)
+        # Where the terms of a projection cancel, it carries the rounding of the row's entries.
+        size = torch.linalg.vector_norm(x.detach(), dim=1) * x.size(1) ** -0.5
+        node = topk_select(y, graphs, count, batch_size, near(y.dtype), floor=size)
         cluster = places(node, x.size(0))
         coarse = induced(edge_index, cluster, edge_attr)
         gate = self.nonlinearity(y.index_select(0, node))
@@ -102,13 +106,3 @@ class SparseCoarsening(Pooling):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, ratio={self.ratio})"
-
-
-@torch.no_grad()
-def _tolerance(y: Tensor, x: Tensor) -> Tensor:
-    """How close two projections are that tie, [N].
-
-    Relative to the projection or, where its terms cancel, to the row's entries, whose rounding it carries.
-    """
-    size = torch.linalg.vector_norm(x, dim=1) * x.size(1) ** -0.5
-    return torch.maximum(y.abs(), size.to(y.dtype)) * near(y.dtype)

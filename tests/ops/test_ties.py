@@ -45,7 +45,7 @@ def test_near_values_are_ordered_by_id(
     score = torch.tensor([r[0] for r in rows], dtype=dtype)  # gaps of 0, 1, 2 ...: ties up to a gap of 1
     batch = torch.tensor([r[1] for r in rows], dtype=torch.long)
     expected = loop(score.tolist(), batch.tolist(), count, 1.0)
-    assert topk_select(score, batch, torch.tensor(count), 4, torch.ones_like(score)).tolist() == expected
+    assert topk_select(score, batch, torch.tensor(count), 4, 1 / 64, 64.0).tolist() == expected
 
 
 def test_a_trace_orders_ties_as_the_eager_pass() -> None:
@@ -53,7 +53,7 @@ def test_a_trace_orders_ties_as_the_eager_pass() -> None:
     batch, count = torch.randint(3, (300,)), torch.tensor([100, 100, 100])
 
     def select(score: Tensor, batch: Tensor) -> Tensor:
-        return topk_select(score, batch, count, 3, torch.ones_like(score))
+        return topk_select(score, batch, count, 3, 1 / 64, torch.full_like(score, 64.0))
 
     with torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True):
         compiled = torch.compile(select, backend="eager", fullgraph=True)
@@ -63,7 +63,7 @@ def test_a_trace_orders_ties_as_the_eager_pass() -> None:
 def test_dense_values_keep_their_order() -> None:
     score = torch.rand(200_000)
     batch = torch.zeros(200_000, dtype=torch.long)
-    within = torch.full_like(score, 1e-4)  # every gap is smaller: one run
+    within = 1e-4  # every gap is smaller: one run
     kept = topk_select(score, batch, torch.tensor([50_000]), 1, within)
     assert torch.equal(kept, topk_select(score, batch, torch.tensor([50_000]), 1))
 
@@ -73,8 +73,7 @@ def test_rounding_decides_no_selection(dtype: torch.dtype) -> None:
     batch, count = torch.arange(40).repeat_interleave(25), torch.full((40,), 10)
     exact = torch.randint(6, (1000,)).to(dtype) / 3
     noise = torch.randn(1000).to(dtype).clamp(-4, 4) * torch.finfo(dtype).eps
-    tolerance = exact.abs().clamp(min=1) * near(dtype)
-    kept = topk_select(exact + noise, batch, count, 40, tolerance)
+    kept = topk_select(exact + noise, batch, count, 40, near(dtype))
     assert torch.equal(kept, topk_select(exact, batch, count, 40))
 
 
