@@ -20,6 +20,7 @@ __all__ = [
     "check_ids",
     "check_integers",
     "check_positive",
+    "check_room",
     "check_type",
     "length_along",
     "readable",
@@ -74,6 +75,14 @@ def check_count(name: str, v: int) -> None:
         raise TypeError(f"{name}={v!r} must be an integer") from None
     if count < 0:
         raise ValueError(f"{name}={count} must not be negative")
+
+
+def check_room(name: str, size: int, entries: int) -> None:
+    """Refuses a size of 0 where there are entries; compilers, to which both are symbols, are not asked."""
+    if torch.compiler.is_compiling() or isinstance(size, torch.SymInt) or isinstance(entries, torch.SymInt):
+        return
+    if size == 0 and entries > 0:
+        raise IndexError(f"{name}=0 must be at least 1: there are {entries} entries")
 
 
 def check_positive(**counts: int) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gpool.ops.arguments import check_count, check_ids, check_integers, readable
+from gpool.ops.arguments import check_count, check_ids, check_integers, check_room, readable
 
 __all__ = ["Segments", "blamed", "resolve", "rising"]
 
@@ -51,8 +51,8 @@ def resolve(
         return _by_ptr(ptr, index, dim_size, length)
     if dim_size is not None:
         check_count("dim_size", dim_size)
-    if dim_size == 0 and length > 0:
-        raise IndexError(f"{bound}=0 must be at least 1: there are {length} entries")
+    if dim_size is not None:
+        check_room(bound, dim_size, length)
     if index is None:
         segment = torch.zeros(length, dtype=torch.long, device=device)
         return Segments(segment, 1 if dim_size is None else dim_size)

@@ -112,7 +112,7 @@ def test_kernels_that_refuse_an_index_do_so_at_every_width(width: int, kind: tor
 
 @every
 def test_no_place_for_entries_is_refused(name: str, x: Tensor) -> None:
-    with pytest.raises((IndexError, ValueError), match="dim_size"):
+    with pytest.raises((IndexError, ValueError), match=r"dim_size|y\.size"):
         FUNCTIONS[name](x, torch.zeros(12, dtype=torch.long), dim_size=0)
     if name not in ("broadcast", "count"):
         with pytest.raises((IndexError, ValueError), match=r"dim_size=0|'dim_size'"):
