@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
@@ -19,6 +20,7 @@ __all__ = [
     "check_ids",
     "check_integers",
     "check_positive",
+    "check_room",
     "check_type",
     "length_along",
     "readable",
@@ -50,6 +52,10 @@ def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
     """Refuses ids outside of 0 .. size - 1, and returns size (None: the largest id + 1), named ``bound``."""
     if ids.numel() == 0:
         return 0 if size is None else size
+    if ids.dtype == torch.int64:  # unsigned, an id below 0 is a huge one: one pass, a third of aminmax's time
+        largest = int(ids.numpy().view(np.uint64).max())
+        if largest < (size if size is not None else 1 << 63):
+            return largest + 1 if size is None else size
     low, high = (int(v) for v in torch.aminmax(ids))
     if size is None:
         size = high + 1
@@ -69,6 +75,14 @@ def check_count(name: str, v: int) -> None:
         raise TypeError(f"{name}={v!r} must be an integer") from None
     if count < 0:
         raise ValueError(f"{name}={count} must not be negative")
+
+
+def check_room(name: str, size: int, entries: int) -> None:
+    """Refuses a size of 0 where there are entries; compilers, to which both are symbols, are not asked."""
+    if torch.compiler.is_compiling() or isinstance(size, torch.SymInt) or isinstance(entries, torch.SymInt):
+        return
+    if size == 0 and entries > 0:
+        raise IndexError(f"{name}=0 must be at least 1: there are {entries} entries")
 
 
 def check_positive(**counts: int) -> None:

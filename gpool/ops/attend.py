@@ -71,8 +71,8 @@ def segment_attend(
         raise ValueError(
             f"score {tuple(score.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
         )
-    segments = resolve(index, ptr, dim_size, value.size(0), value.device)
-    weight = segment_softmax(wide, segments)
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device, look=False)
+    weight = segment_softmax(wide, segments)  # its maximum refuses what is no segment
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
     return sums(weight, rows, segments.segment, segments.size).to(value.dtype)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpool.ops.arguments import check_count, check_ids, check_integers, check_type, readable
+from gpool.ops.arguments import check_count, check_ids, check_integers, check_room, check_type, readable
 
 __all__ = ["check_batch", "check_edges", "check_features", "check_graph"]
 
@@ -53,8 +53,8 @@ def check_batch(batch: Tensor | None, batch_size: int | None, nodes: int) -> Non
     if batch_size is not None:
         check_count("batch_size", batch_size)
     if batch is None:
-        if batch_size == 0 and nodes > 0:
-            raise ValueError(f"batch_size=0 must be at least 1: there are {nodes} nodes")
+        if batch_size is not None:
+            check_room("batch_size", batch_size, nodes)
         return
     check_integers("batch", batch)
     if batch.dim() != 1 or batch.size(0) != nodes:

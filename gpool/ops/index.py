@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gpool.ops.arguments import check_count, check_ids, check_integers, readable
+from gpool.ops.arguments import check_count, check_ids, check_integers, check_room, readable
 
-__all__ = ["Segments", "resolve", "rising"]
+__all__ = ["Segments", "blamed", "resolve", "rising"]
 
 
 class Segments(NamedTuple):
@@ -27,10 +27,12 @@ def resolve(
     length: int,
     device: torch.device | None = None,
     bound: str = "dim_size",
+    look: bool = True,
 ) -> Segments:
     """The segments of ``length`` entries, from whichever of index and ptr is given, or one segment.
 
-    ``bound`` is what an error calls dim_size.
+    ``bound`` is what an error calls dim_size. Without ``look``, an index is not looked at where dim_size is
+    given: for callers whose kernels refuse such an id by themselves, and who say so by :func:`blamed`.
 
     Raises:
         TypeError: index or ptr does not hold integers, or dim_size is no integer.
@@ -43,26 +45,36 @@ def resolve(
                 f"index has {index.segment.numel()} entries; it must have {length}, one for each"
             )
         return index
-    if dim_size is not None:
-        check_count("dim_size", dim_size)
     if index is not None:
         check_integers("index", index)
     if ptr is not None:
         return _by_ptr(ptr, index, dim_size, length)
+    if dim_size is not None:
+        check_count("dim_size", dim_size)
+    if dim_size is not None:
+        check_room(bound, dim_size, length)
     if index is None:
-        if dim_size == 0 and length > 0:
-            raise IndexError(f"dim_size=0 must be at least 1: there are {length} entries")
         segment = torch.zeros(length, dtype=torch.long, device=device)
         return Segments(segment, 1 if dim_size is None else dim_size)
     if index.dim() != 1 or index.numel() != length:
         raise ValueError(
             f"index of shape {tuple(index.shape)} must be ({length},), one segment for each entry"
         )
-    if readable(index):
+    if (look or dim_size is None) and readable(index):
         dim_size = check_ids("index", index, dim_size, bound)
     elif dim_size is None:
         dim_size = int(index.max()) + 1 if length > 0 else 0
     return Segments(index.long(), dim_size)
+
+
+def blamed(error: Exception, segments: Segments) -> Exception:
+    """An error that names index, if that is why a kernel raised ``error``; else that error."""
+    if readable(segments.segment):
+        try:
+            check_ids("index", segments.segment, segments.size, "dim_size")
+        except IndexError as found:
+            return found
+    return error
 
 
 def _by_ptr(ptr: Tensor, index: Tensor | None, dim_size: int | None, length: int) -> Segments:

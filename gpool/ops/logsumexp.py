@@ -117,7 +117,8 @@ def segment_logsumexp(
     """
     if not isinstance(tau, Tensor) and not tau > 0:
         raise ValueError(f"tau={tau} must be positive")
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    # Not looked at here: the maximum comes first, and refuses what is no segment.
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
     rows, tau = as_rows(floating("x", x), dim), per_row("tau", tau, x, dim)
     if torch.compiler.is_compiling():
         y = _plain(rows, tau, segment, size)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.arguments import check_count, check_integers, length_along
-from gpool.ops.index import Segments, resolve, rising
+from gpool.ops.index import Segments, blamed, resolve, rising
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import along, as_rows, from_rows, widened
 
@@ -23,9 +23,12 @@ def segment_sum(
     dim: int = 0,
 ) -> Tensor:
     """Sum of every segment: [N, ...] -> [B, ...]; half types are added up in float32."""
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
     rows = as_rows(widened(x), dim)
-    total = rows.new_zeros(size, rows.size(1)).index_add(0, segment, rows)
+    try:
+        total = rows.new_zeros(segments.size, rows.size(1)).index_add(0, segments.segment, rows)
+    except (IndexError, RuntimeError) as error:
+        raise blamed(error, segments) from None
     return from_rows(total.to(x.dtype), x, dim)
 
 
@@ -111,11 +114,15 @@ def _extreme(x: Tensor, index: Tensor, size: int, how: str) -> Tensor:
 def _segment_extreme(
     x: Tensor, index: Tensor | Segments | None, ptr: Tensor | None, dim_size: int | None, dim: int, how: str
 ) -> Tensor:
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
     if x.is_complex():
         raise TypeError(f"x is {x.dtype}; complex numbers have no largest")
     extreme = _extreme if torch.compiler.is_compiling() else _Extreme.apply
-    return from_rows(extreme(as_rows(x, dim), segment, size, how), x, dim)
+    try:
+        y = extreme(as_rows(x, dim), segments.segment, segments.size, how)
+    except (IndexError, RuntimeError) as error:
+        raise blamed(error, segments) from None
+    return from_rows(y, x, dim)
 
 
 def segment_max(
@@ -161,7 +168,7 @@ def segment_broadcast(
         raise ValueError("index=None and ptr=None: one of them must say which segment an entry belongs to")
     if length is None:
         length = _length_of(index)
-    return y.index_select(dim, resolve(index, None, rows, length).segment)
+    return y.index_select(dim, resolve(index, None, rows, length, bound=f"y.size({dim})").segment)
 
 
 def _by_ptr(ptr: Tensor, index: Tensor | Segments | None, length: int | None, rows: int) -> Tensor:

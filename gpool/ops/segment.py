@@ -3,7 +3,14 @@
 Every function takes ``x`` and reduces along ``dim`` (default 0), whose entry ``i`` belongs to segment
 ``index[i]``, or to segment ``s`` with ``ptr[s] <= i < ptr[s + 1]``. ``dim_size`` is the number of segments
 B; without it and without ``ptr`` it is read off the index, which synchronises with the device.
-An empty segment reduces to zero in every function that returns one row a segment.
+An empty segment reduces to zero in every function that returns one row per segment.
+
+An index or ptr of any integer type will do. On the CPU its values are looked at, once per call, and an entry
+that is no segment, or a ptr that falls, is refused with an error that names it. ``GPOOL_CHECK_VALUES=0`` in
+the environment, or ``with gpool.ops.checks.check_values(False):``, switches this look off; it costs 2 to 10
+microseconds for 15,000 to 100,000 entries. On other devices, and under torch.compile, nothing is looked at.
+An index that serves several calls can be checked once: ``segments = resolve(index, None, dim_size, n)`` of
+:mod:`gpool.ops.index` stands for ``index`` in all of them.
 
 Half types are added up in float32. All functions are differentiable twice. Those whose backward pays for
 being written by hand run as an autograd Function; under torch.compile and torch.export they are plain

@@ -77,7 +77,8 @@ def segment_softmax(
     dim: int = 0,
 ) -> Tensor:
     """Softmax within every segment and channel, the shape of ``x``; zeros where all of a segment is -inf."""
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    # Not looked at here: the maximum comes first, and refuses what is no segment.
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
     rows = as_rows(floating("x", x), dim)
     softmax = _softmax if torch.compiler.is_compiling() else _Softmax.apply
     return from_rows(softmax(rows, segment, size).to(x.dtype), x, dim)

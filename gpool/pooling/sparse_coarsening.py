@@ -69,11 +69,16 @@ class SparseCoarsening(Pooling):
         super().__init__(channels)
         if not 0 < eps < math.inf:
             raise ValueError(f"eps={eps} must be positive and finite")
-        self.ratio, self._exact_ratio = ratio, exact_ratio(ratio)
+        self._ratio, self._exact_ratio = ratio, exact_ratio(ratio)
         self.nonlinearity = torch.tanh if nonlinearity is None else nonlinearity
         self.eps = eps
         self.weight = torch.nn.Parameter(torch.empty(channels))
         self.reset_parameters()
+
+    @property
+    def ratio(self) -> float | int:
+        """The share or number of nodes kept, fixed at construction."""
+        return self._ratio
 
     def reset_parameters(self) -> None:
         bound = self.channels**-0.5

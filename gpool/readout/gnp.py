@@ -178,7 +178,15 @@ class GNP(Aggregation):
         if self.mix == "sum":
             return self.weight[0] * norms[0] + self.weight[1] * norms[1]
         both = torch.cat(norms, dim=-1)
-        return self.mixer(both.to(self.mixer.weight.dtype)) if self.mix == "linear" else both
+        return self._linear(both) if self.mix == "linear" else both
+
+    def _linear(self, both: Tensor) -> Tensor:
+        """The mixer in the wider type of its parameters and the norms, which may exceed half types."""
+        weight, bias = self.mixer.weight, self.mixer.bias
+        kind = torch.promote_types(both.dtype, weight.dtype)
+        if kind == weight.dtype:
+            return self.mixer(both.to(kind))
+        return torch.nn.functional.linear(both, weight.to(kind), bias.to(kind))
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(learn={self.learn})"

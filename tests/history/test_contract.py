@@ -214,3 +214,35 @@ def test_bad_histories() -> None:
                 readout(history, index, 1)
         with pytest.raises(ValueError, match=r"index=\[4\] must be \[5\]"):
             readout([x, x], index[:4], 1)
+
+
+@pytest.mark.parametrize("node_attention", [True, False])
+def test_sizes_that_disagree_are_refused(node_attention: bool) -> None:
+    readout = HistoGraph(8, node_attention=node_attention)
+    history, index = [torch.randn(5, 8)] * 2, torch.tensor([0, 1, 1, 0, 1])
+    torch.testing.assert_close(readout(history, index, sizes=[2, 3]), readout(history, index))
+    for sizes, message in (
+        ([3, 2], r"sizes\[0\]=3 disagrees with index, where that graph has 2 nodes"),
+        ([2, 2], "sizes add up to 4"),
+        ([5], r"index runs from 0 to 1; .* len\(sizes\)=1"),
+        ([2, 4, -1], "an entry of sizes=-1"),
+    ):
+        with pytest.raises((ValueError, IndexError), match=message):
+            readout(history, index, sizes=sizes)
+    with pytest.raises(ValueError, match="dim_size=3, but sizes lists 2"):
+        readout(history, index, dim_size=3, sizes=[2, 3])
+
+
+def test_graphs_and_types_that_do_not_fit_are_named() -> None:
+    x, index = torch.zeros(5, 8), torch.tensor([0, 0, 1, 1, 2])
+    for readout in (HistoGraph(8), HistoGraph(8, max_nodes=9), LayerResampler(8, 2)):
+        for kind in (torch.float64, torch.float16, torch.int64):
+            with pytest.raises(TypeError, match=rf"history\[1\] is {kind}; it must be torch.float32"):
+                readout([x, x.to(kind)], index, 3)
+        for wrong, size in ((index, 2), (index - 1, 3)):
+            with pytest.raises(IndexError, match="index runs from"):
+                readout([x, x], wrong, size)
+        for kind in (torch.float32, torch.bool):
+            with pytest.raises(TypeError, match=f"index is {kind}"):
+                readout([x, x], index.to(kind), 3)
+        assert torch.equal(readout([x, x], index.int(), 3), readout([x, x], index, 3))

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpool.ops.select import keep_count, topk_select
+from gpool.ops.select import exact_ratio, keep_count, topk_select
 
 
 def loop(score: list[float], batch: list[int], count: list[int]) -> list[int]:
@@ -68,3 +68,47 @@ def test_a_tiny_share_keeps_one() -> None:
 def test_refuses_a_ratio_out_of_range(ratio: float) -> None:
     with pytest.raises(ValueError, match="ratio"):
         keep_count(torch.tensor([3]), ratio)
+
+
+def test_an_int32_batch_is_ordered_as_an_int64_one() -> None:
+    score, batch, count = torch.randn(60), torch.randint(4, (60,)), torch.tensor([3, 0, 99, 5])
+    expected = topk_select(score, batch, count, 4)
+    for kind in (torch.int32, torch.int16, torch.uint8):
+        assert torch.equal(topk_select(score, batch.to(kind), count, 4), expected)
+    assert expected.tolist() == loop(score.tolist(), batch.tolist(), count.tolist())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch": torch.tensor([0.0, 0.0, 1.0])}, "batch is torch.float32"),
+        ({"batch": torch.tensor([True, False, True])}, "batch is torch.bool"),
+        ({"batch": torch.tensor([0, 2, 1])}, r"batch runs from 0 to 2; it must lie in 0 \.\. 1"),
+        ({"batch": torch.tensor([0, -1, 1])}, "batch runs from -1 to 1"),
+        ({"batch": torch.tensor([0, 1])}, "batch of shape"),
+        ({"score": torch.tensor([1, 2, 3])}, "score"),
+        ({"score": torch.ones(3, 1)}, "score of shape"),
+        ({"count": torch.tensor([1])}, "count of shape"),
+        ({"count": torch.tensor([1.0, 1.0])}, "count is torch.float32"),
+        ({"batch_size": -1}, "batch_size=-1"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: dict, message: str) -> None:
+    right = {
+        "score": torch.rand(3),
+        "batch": torch.tensor([0, 0, 1]),
+        "count": torch.tensor([1, 1]),
+        "batch_size": 2,
+    }
+    assert topk_select(**right).numel() == 2
+    with pytest.raises((ValueError, TypeError, IndexError), match=message):
+        topk_select(**{**right, **change})
+
+
+def test_an_exact_ratio_is_what_its_decimals_say() -> None:
+    assert exact_ratio(0.3) == Fraction(3, 10)
+    assert exact_ratio(1 / 3) == Fraction(1, 3)
+    assert exact_ratio(7) == 7
+    size = torch.tensor([0, 1, 9, 10])
+    for ratio in (0.3, 1 / 3, 1.0, 1e-12, 4):
+        assert torch.equal(keep_count(size, exact_ratio(ratio)), keep_count(size, ratio))

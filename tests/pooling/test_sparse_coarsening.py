@@ -272,3 +272,23 @@ def test_a_zero_direction_in_half_precision(dtype: torch.dtype) -> None:
     torch.nn.init.zeros_(layer.weight)
     out = layer(torch.randn(4, C, dtype=dtype), both_ways([(0, 1), (2, 3)]))
     assert out.x.isfinite().all()
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.5, 1 / 3, 1.0, 2])
+def test_any_ratio_compiles_for_any_number_of_nodes(ratio: float) -> None:
+    class Both(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = gpool.SparseCoarsening(4, ratio), gpool.SparseCoarsening(4, ratio)
+
+        def forward(self, x: torch.Tensor, edge_index: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+            level = self.first(x, edge_index, batch=batch, batch_size=3)
+            return self.second(level.x, level.edge_index, batch=level.batch, batch_size=3).x
+
+    torch.compiler.reset()
+    model = Both()
+    compiled = torch.compile(model, backend="aot_eager", dynamic=True, fullgraph=True)
+    for nodes in (9, 14):
+        path = torch.arange(nodes - 3)
+        graph = torch.randn(nodes, 4), torch.stack([path, path + 3]), torch.arange(nodes) % 3
+        torch.testing.assert_close(compiled(*graph), model(*graph))

@@ -300,3 +300,29 @@ def test_a_second_backward_through_a_retained_graph_is_the_first_again() -> None
         torch.testing.assert_close(second, kept)
         torch.testing.assert_close(third, kept)
         assert torch.equal(first, kept)
+
+
+@pytest.mark.parametrize("mix", ["sum", "linear"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_norms_are_mixed_before_they_are_cast(mix: str, dtype: torch.dtype) -> None:
+    """The sum of 200 rows of 400 is 80,000, beyond half precision; its half is not."""
+    x = torch.full((200, 1), 400.0, dtype=dtype)
+    for layer in (gpool.GNP(1, sign="both", mix=mix), gpool.GNP(1, sign="both", mix=mix).to(dtype)):
+        y = layer(x)
+        assert y.dtype == dtype
+        assert y.item() == pytest.approx(40001, rel=1e-2)
+
+
+def test_split_parts_are_subtracted_before_they_are_cast() -> None:
+    x = torch.tensor([[400.0]] * 200 + [[-399.0]] * 200, dtype=torch.float16)
+    assert gpool.GNP(1, signed="split", learn=False)(x).item() == pytest.approx(200.0, rel=1e-2)
+
+
+@pytest.mark.parametrize("sign", ["+", "-", "both"])
+@pytest.mark.parametrize("mix", ["linear", "sum", "concat"])
+def test_an_input_of_another_type_than_the_parameters(sign: str, mix: str) -> None:
+    x, layer = torch.rand(6, 3), gpool.GNP(3, sign=sign, mix=mix)
+    for dtype, tolerance in ((torch.float16, 1e-2), (torch.bfloat16, 5e-2), (torch.float64, 1e-6)):
+        y = layer(x.to(dtype))
+        assert y.dtype == dtype
+        torch.testing.assert_close(y.float(), layer(x), rtol=tolerance, atol=tolerance)

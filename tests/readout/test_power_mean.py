@@ -116,3 +116,25 @@ def test_negative_entries_can_be_refused() -> None:
     assert torch.equal(layer(x), gpool.PowerMean(2)(x))
     with pytest.raises(ValueError, match="signed='clamp' or signed='shift'"):
         layer(x - 1)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9, 1.0, 3.0])
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6])
+def test_the_gradient_of_a_shifted_minimum_keeps_its_digits(p: float, scale: float) -> None:
+    """Against the derivative by hand: what a minimum gives to the others it takes from itself, in float64."""
+    x = (torch.tensor([[-1.0], [2.0], [3.0], [0.25]], dtype=torch.float64) * scale).round()
+    low, eps = x.min(), 1e-6
+    m = x - low + eps
+    mean = m.pow(p).mean() ** (1 / p)
+    weight = (m / mean).pow(p - 1) / len(x)
+    expected = torch.where(x == low, 1 - weight[x > low].sum(), weight)
+    for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-9)):
+        v = x.to(dtype).requires_grad_()
+        gpool.PowerMean(p=p, learn=False, signed="shift", eps=eps)(v).sum().backward()
+        torch.testing.assert_close(v.grad.double(), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_the_reported_gradient() -> None:
+    x = torch.tensor([[-1e6], [2e6], [3e6]], requires_grad=True)
+    gpool.PowerMean(p=0.5, learn=False, signed="shift")(x).sum().backward()
+    assert x.grad[0].item() == pytest.approx(0.5532526, abs=1e-6)

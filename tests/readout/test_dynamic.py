@@ -1,0 +1,54 @@
+"""Two readouts in one model, compiled for any number of nodes, where numbers become symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounterWithBackend
+
+import gpool
+
+READOUTS: dict[str, Callable[[], nn.Module]] = {
+    "GNP": lambda: gpool.GNP(4),
+    "GNP inverse": lambda: gpool.GNP(4, param="inverse"),
+    "GNP both": lambda: gpool.GNP(4, sign="both", mix="sum", signed="split"),
+    "GNP fixed": lambda: gpool.GNP(4, p=2.5, q=0.5, learn=False),
+    "GNP fixed both": lambda: gpool.GNP(4, p=2.5, learn=False, sign="both", eps_mode="clamp"),
+    "PowerMean": lambda: gpool.PowerMean(4, groups=2),
+    "PowerMean fixed": lambda: gpool.PowerMean(4, p=2.5, learn=False),
+    "PowerMean shift": lambda: gpool.PowerMean(4, p=2.5, learn=False, signed="shift"),
+    "LogMeanExp": lambda: gpool.LogMeanExp(channels=4),
+    "LogMeanExp fixed": lambda: gpool.LogMeanExp(tau=0.7, learn=False),
+}
+
+
+class Twice(nn.Module):
+    """The sum of two readouts, of which one sees other values."""
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first, self.second = make(), make()
+
+    def forward(self, x: Tensor, index: Tensor) -> Tensor:
+        return self.first(x, index, dim_size=3) + self.second(x.tanh(), index, dim_size=3)
+
+
+@pytest.mark.parametrize("name", list(READOUTS))
+def test_two_of_a_kind_are_one_graph_of_any_size(name: str) -> None:
+    torch.compiler.reset()
+    model = Twice(READOUTS[name])
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(model, backend=counter, dynamic=True, fullgraph=True)
+    counts = []
+    for nodes in (7, 11, 19):
+        x, index = (torch.rand(nodes, 4) + 0.1).requires_grad_(), torch.arange(nodes) % 3
+        y, expected = compiled(x, index), model(x, index)
+        torch.testing.assert_close(y, expected)
+        wanted = [x, *(p for p in model.parameters() if p.requires_grad)]
+        found = (torch.autograd.grad(v.square().sum(), wanted) for v in (y, expected))
+        torch.testing.assert_close(*found)
+        counts.append(counter.frame_count)
+    assert counts[1:] == counts[:-1]  # nothing is compiled anew for another size
