@@ -32,8 +32,8 @@ def near(dtype: torch.dtype) -> float:
 def order_ties(order: Tensor, value: Tensor, group: Tensor, within: float, floor: Tensor | float) -> Tensor:
     """Rearrange ``order`` so that near-equal values of a group stand in the order of their ids.
 
-    The tolerance of a value v is ``within`` max(|v|, floor). Values tie where each differs from the next by at
-    most the larger tolerance of the two, and the whole run by at most :data:`SPAN` of them. The values of a
+    The tolerance of a value v is ``within`` max(|v|, floor). Values tie where each differs from the next by
+    at most the larger tolerance of the two, and the whole run by at most :data:`SPAN` of them. The values of a
     large graph can lie so close that all would form one run; those stay in their exact order.
 
     Args:
