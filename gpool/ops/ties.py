@@ -33,8 +33,8 @@ def order_ties(order: Tensor, value: Tensor, group: Tensor, within: float, floor
     """Rearrange ``order`` so that near-equal values of a group stand in the order of their ids.
 
     The tolerance of a value v is ``within`` max(|v|, floor). Values tie where each differs from the next by
-    at most the larger tolerance of the two, and the whole run by at most :data:`SPAN` of them. The values of a
-    large graph can lie so close that all would form one run; those stay in their exact order.
+    at most the larger tolerance of the two, and the whole run by at most :data:`SPAN` of them. The values of
+    a large graph can lie so close that all would form one run; those stay in their exact order.
 
     Args:
         order: ids, sorted by group and then by falling value [N].
