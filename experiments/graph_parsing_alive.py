@@ -21,9 +21,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from gpool.bench import Plan
-from gpool.ops.parse import components
+from gpool.config.configuration import Configuration
+from gpool.ops.partition.clusters import components
 from gpool.ops.segment import segment_count
-from gpool.training.configuration import Configuration
 
 
 class Watch(Callback):

@@ -36,7 +36,7 @@ def _run(words: list[str]) -> int:
         print(USAGE)
         return 0 if words else 2
     try:
-        from gpool.training.mistakes import ConfigError
+        from gpool.config.mistakes import ConfigError
     except ModuleNotFoundError as error:
         print(f"gpool: the command needs {error.name}: pip install 'gpool[train]'", file=sys.stderr)
         return 2
@@ -63,12 +63,12 @@ def _command(words: list[str]) -> int:
         from gpool.bench import command
 
         return command.bench(words[1:]) if words[0] == "bench" else command.report(words[1:])
-    from gpool.training.mistakes import ConfigError
+    from gpool.config.mistakes import ConfigError
 
     if words[0] not in ("fit", "validate", "test", "predict"):
         known = "fit, validate, test, predict, bench, report"
         raise ConfigError(f"COMMAND={words[0]!r} must be one of {known}")
-    from gpool.training.configuration import Configuration
+    from gpool.config.configuration import Configuration
 
     Configuration(args=words)
     return 0

@@ -37,7 +37,7 @@ from malformed_targets import (
 import gpool
 from gpool.history import NodeAttention
 from gpool.models import Encoder, GraphModel, GraphParsingNetwork, SparseHierarchicalNet
-from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 NAN = float("nan")
 WHOLE = const(0, -1, 2.5)

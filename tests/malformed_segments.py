@@ -35,8 +35,8 @@ from malformed_targets import (
 
 from gpool.ops import segment
 from gpool.ops.attention import ragged_attention
+from gpool.ops.partition.topk import keep_count, topk_select
 from gpool.ops.segment import Magnitude
-from gpool.ops.select import keep_count, topk_select
 
 ANYWHERE = {"index": [*IDS, *LIST], "ptr": [*PTR, *LIST], "dim_size": COUNT}
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gpool.bench import Plan
-from gpool.training.configuration import check
+from gpool.config.configuration import check
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (

@@ -17,7 +17,7 @@ import gpool
 from gpool.bench.measured import check_monitor, measured
 from gpool.bench.plan import Cell
 from gpool.bench.quiet import QUIET, quiet, threads
-from gpool.training.configuration import Configuration
+from gpool.config.configuration import Configuration
 
 __all__ = ["place", "run_cell", "versions"]
 

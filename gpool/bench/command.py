@@ -15,8 +15,8 @@ from gpool.bench.run import Summary, run_plan
 from gpool.bench.signals import ending_in_order
 from gpool.bench.store import Store
 from gpool.bench.tables import as_text
-from gpool.training.configuration import Parser
-from gpool.training.mistakes import ConfigError, explain
+from gpool.config.configuration import Parser
+from gpool.config.mistakes import ConfigError, explain
 
 __all__ = ["bench", "report"]
 

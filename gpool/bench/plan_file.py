@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gpool.bench.plan import Plan
-from gpool.training.mistakes import ConfigError
+from gpool.config.mistakes import ConfigError
 
 __all__ = ["plan_keys", "read_plan"]
 

@@ -25,7 +25,7 @@ from gpool.bench.plan import Cell, Plan
 from gpool.bench.store import Store
 from gpool.bench.training_checks import check_training
 from gpool.bench.workers import Died, Workers
-from gpool.training.configuration import check
+from gpool.config.configuration import check
 
 __all__ = ["Summary", "run_plan"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpool.bench.plan import Select
-from gpool.training.mistakes import ConfigError
+from gpool.config.mistakes import ConfigError
 
 __all__ = ["check_training"]
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
 
-from gpool.training.mistakes import ConfigError
+from gpool.config.mistakes import ConfigError
 
 __all__ = ["Died", "Workers"]
 

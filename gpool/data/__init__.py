@@ -3,18 +3,18 @@
 from gpool.data.base import GraphData
 from gpool.data.digits import Digits
 from gpool.data.extrapolation import Extrapolation
+from gpool.data.files.splits import read_split
 from gpool.data.folds import Split, stratified_split
-from gpool.data.link_features import VGAE, Features, Identity, Ones, Own
-from gpool.data.link_graph import LinkGraph
-from gpool.data.link_loader import Neighbourhood
-from gpool.data.link_split import LinkSplit
 from gpool.data.links import Links
+from gpool.data.links.features import VGAE, Features, Identity, Ones, Own
+from gpool.data.links.graph import LinkGraph
+from gpool.data.links.loader import Neighbourhood
+from gpool.data.links.split import LinkSplit
 from gpool.data.ogb import OGBGraph
 from gpool.data.one_graph import OneGraph
 from gpool.data.planetoid import Planetoid
+from gpool.data.ring_or_grid import Shape
 from gpool.data.root import MissingData, data_root
-from gpool.data.shape import Shape
-from gpool.data.split_files import read_split
 from gpool.data.tu import TU
 
 __all__ = [

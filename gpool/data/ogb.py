@@ -10,12 +10,12 @@ from pathlib import Path
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gpool.data.array_cache import cached_arrays, checksum
 from gpool.data.base import GraphData, Task
-from gpool.data.fetch import alone, fetch_archive
+from gpool.data.files.array_cache import cached_arrays, checksum
+from gpool.data.files.fetch import alone, fetch_archive
+from gpool.data.files.graph_arrays import edges_fit
+from gpool.data.files.ogb import VERSION, graphs_of, ogb_files, parse, read_scaffold, split_files
 from gpool.data.folds import Split
-from gpool.data.graph_arrays import edges_fit
-from gpool.data.ogb_files import VERSION, graphs_of, ogb_files, parse, read_scaffold, split_files
 from gpool.data.root import MissingData, checked_name, data_root
 
 __all__ = ["OGBGraph"]

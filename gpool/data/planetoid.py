@@ -10,9 +10,9 @@ from torch_geometric.data import Data
 from torch_geometric.datasets import Planetoid as PlanetoidDataset
 from torch_geometric.transforms import NormalizeFeatures
 
-from gpool.data.fetch import alone, fetch
+from gpool.data.files.fetch import alone, fetch
+from gpool.data.files.planetoid import fixed_masks, planetoid_files, read_planetoid
 from gpool.data.one_graph import OneGraph
-from gpool.data.planetoid_files import fixed_masks, planetoid_files, read_planetoid
 from gpool.data.root import MissingData, data_root
 
 __all__ = ["Planetoid"]

@@ -13,13 +13,13 @@ from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
 from torch_geometric.utils import degree
 
-from gpool.data.array_cache import cached_arrays, checksum
 from gpool.data.base import GraphData, labels_of
-from gpool.data.fetch import alone, fetch_archive
+from gpool.data.files.array_cache import cached_arrays, checksum
+from gpool.data.files.fetch import alone, fetch_archive
+from gpool.data.files.splits import read_split
+from gpool.data.files.tu import REQUIRED, VERSION, fits, graphs_of, parse, tu_files
 from gpool.data.folds import Split
 from gpool.data.root import MissingData, checked_name, data_root
-from gpool.data.split_files import read_split
-from gpool.data.tu_files import REQUIRED, VERSION, fits, graphs_of, parse, tu_files
 
 __all__ = ["TU"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from gpool.ops.arguments import check_type
+from gpool.ops.checks.arguments import check_type
 
 __all__ = ["History", "HistoryReadout", "as_layers"]
 

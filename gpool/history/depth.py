@@ -19,8 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpool.ops.index import Segments
-from gpool.ops.segment import segment_broadcast, segment_mean
+from gpool.ops.segment import Segments, segment_broadcast, segment_mean
 
 __all__ = ["DepthNorm", "depth_encoding", "depth_scores", "mix_layers", "normalize_depth"]
 

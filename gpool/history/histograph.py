@@ -20,10 +20,9 @@ from gpool.history.depth import (
 )
 from gpool.history.node_attention import NodeAttention
 from gpool.history.projection import projections, widths_of
-from gpool.ops.arguments import check_dropout, check_positive
 from gpool.ops.attention import check_sizes, compare_sizes
-from gpool.ops.index import Segments, resolve
-from gpool.ops.segment import segment_count, segment_mean
+from gpool.ops.checks.arguments import check_dropout, check_positive
+from gpool.ops.segment import Segments, resolve, segment_count, segment_mean
 
 __all__ = ["HistoGraph"]
 

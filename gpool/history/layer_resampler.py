@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.history.base import History, HistoryReadout, as_layers
-from gpool.ops.arguments import check_count, check_dropout, check_heads, check_positive
-from gpool.ops.index import resolve
-from gpool.ops.segment import segment_count, segment_mean
+from gpool.ops.checks.arguments import check_count, check_dropout, check_heads, check_positive
+from gpool.ops.segment import resolve, segment_count, segment_mean
 
 __all__ = ["LayerResampler"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from gpool.ops.arguments import check_dropout, check_heads, check_positive, check_type
 from gpool.ops.attention import ragged_attention
-from gpool.ops.index import Segments
+from gpool.ops.checks.arguments import check_dropout, check_heads, check_positive, check_type
+from gpool.ops.segment import Segments
 
 __all__ = ["NodeAttention"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from gpool.ops.arguments import check_positive
+from gpool.ops.checks.arguments import check_positive
 
 __all__ = ["projections", "widths_of"]
 

@@ -1,7 +1,7 @@
 """Link features: WalkPool; scorers of node pairs; heuristics."""
 
-from gpool.link.pair import DotProduct, LowRankBilinear, MLPScorer, PairScorer
-from gpool.link.scores import hits_at, mean_reciprocal_rank
+from gpool.link.pair_scorers import DotProduct, LowRankBilinear, MLPScorer, PairScorer
+from gpool.link.ranking import hits_at, mean_reciprocal_rank
 from gpool.link.walkpool import WalkPool
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Scores of node pairs from the graph alone, for many pairs at once: the baselines of link prediction.
 
-Every function takes an undirected graph as a :class:`gpool.ops.adjacency.Adjacency`, pairs [B, 2] and returns
+Every function takes an undirected graph as a :class:`gpool.link.Adjacency` and pairs [B, 2], and returns
 float64 scores [B]; a higher score says that a link is likelier. They need scipy.
 
 A self-loop makes no node its own neighbour: common neighbours, Adamic-Adar and resource allocation leave
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.adjacency import Adjacency
-from gpool.ops.row_checks import is_integer
+from gpool.ops.checks.parts import is_integer
+from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["adamic_adar", "common_neighbours", "katz", "personalised_pagerank", "resource_allocation"]
 

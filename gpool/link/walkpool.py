@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gpool.ops.arguments import check_dropout, check_positive, check_type
+from gpool.ops.checks.arguments import check_dropout, check_positive, check_type
 from gpool.ops.csr import csr_sample
-from gpool.ops.enclosing import EnclosingSubgraphs
-from gpool.ops.ragged import widened
-from gpool.ops.walk import walk_profile
+from gpool.ops.precision import widened
+from gpool.ops.subgraph.record import EnclosingSubgraphs
+from gpool.ops.subgraph.walk_profile import walk_profile
 
 __all__ = ["WalkPool"]
 
@@ -22,7 +22,7 @@ class WalkPool(nn.Module):
         P[c, r] = softmax over the edges r -> c of  <K_h(z_r), Q_h(z_c)> / sqrt(C)
 
     with the target link and, from the same logits, without it; the features of walks of 2 .. L + 1 steps are
-    those of :func:`gpool.ops.walk.walk_profile`, in its order.
+    those of :func:`gpool.ops.subgraph.walk_profile.walk_profile`, in its order.
 
     Args:
         channels: width F of the node features.
@@ -45,7 +45,7 @@ class WalkPool(nn.Module):
         NotImplementedError: forward-mode derivatives (``torch.func.jvp``).
 
     >>> import torch
-    >>> from gpool.ops.enclosing import EnclosingSubgraphs
+    >>> from gpool.ops.subgraph.record import EnclosingSubgraphs
     >>> edges = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
     >>> triangle = EnclosingSubgraphs.from_edges(edges, torch.tensor([False] * 4 + [True] * 2))
     >>> WalkPool(4, hidden_channels=8, heads=2, walk_length=7)(torch.randn(3, 4), triangle).shape

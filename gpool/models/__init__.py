@@ -1,7 +1,7 @@
 """Plain modules put together from convolutions, poolings and readouts."""
 
-from gpool.models.algorithmic import AlgorithmicModel
 from gpool.models.encoder import Encoder
+from gpool.models.extrapolation import AlgorithmicModel
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
 from gpool.models.heuristic import HeuristicModel

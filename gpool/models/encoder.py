@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 
-from gpool.models.norm import RowNorm
-from gpool.ops.arguments import check_dropout, check_positive
-from gpool.ops.graph_arguments import check_features
+from gpool.models.batch_norm import RowNorm
+from gpool.ops.checks.arguments import check_dropout, check_positive
+from gpool.ops.checks.graphs import check_features
 
 __all__ = ["Encoder"]
 

@@ -11,7 +11,7 @@ from torch_geometric.nn.aggr import Aggregation
 
 from gpool.history import HistoryReadout
 from gpool.models.hierarchy import Hierarchy, Level, check_poolings
-from gpool.ops.graph_arguments import check_graph
+from gpool.ops.checks.graphs import check_graph
 from gpool.pooling import Pooling
 
 __all__ = ["GraphModel", "MLPHead"]

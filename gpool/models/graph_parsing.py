@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from gpool.models.explain import unmasked
 from gpool.models.residual_gcn import ResidualGCN
-from gpool.ops.coarsen import lift
-from gpool.ops.graph_arguments import check_features, check_graph
+from gpool.ops.checks.graphs import check_features, check_graph
+from gpool.ops.partition.quotient import lift
 from gpool.ops.segment import segment_count, segment_mean, segment_sum
 from gpool.pooling import GraphParsing, Pooled, ProductScorer
 from gpool.pooling.layers import MLP

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from gpool.models.link import LinkBatch
-from gpool.ops.adjacency import Adjacency
+from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["HeuristicModel"]
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from gpool.link import WalkPool
-from gpool.models.norm import RowNorm
+from gpool.models.batch_norm import RowNorm
 from gpool.ops.csr import csr_matmul
-from gpool.ops.enclosing import EnclosingSubgraphs
-from gpool.ops.ragged import widened
+from gpool.ops.precision import widened
+from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 __all__ = ["GCN", "LinkBatch", "LinkModel", "WalkClassifier"]
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
-from gpool.models.norm import RowNorm
+from gpool.models.batch_norm import RowNorm
 
 __all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 

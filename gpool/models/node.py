@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.history import HistoGraph
-from gpool.ops.graph_arguments import check_graph
+from gpool.ops.checks.graphs import check_graph
 
 __all__ = ["NodeModel"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gpool.link.pair import PairScorer
+from gpool.link.pair_scorers import PairScorer
 from gpool.models.link import LinkBatch
 
 __all__ = ["PairModel"]

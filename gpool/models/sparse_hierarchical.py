@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gpool.models.explain import never_masked
-from gpool.ops.graph_arguments import check_features, check_graph
-from gpool.ops.index import resolve
-from gpool.ops.segment import segment_count, segment_max, segment_mean, segment_sum
+from gpool.ops.checks.graphs import check_features, check_graph
+from gpool.ops.segment import resolve, segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
 
 __all__ = ["ClosedMeanConv", "SparseHierarchicalNet"]

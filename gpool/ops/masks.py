@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gpool.ops.sort import memory_of
+from gpool.ops.sorted_keys import memory_of
 
 __all__ = ["places", "positions"]
 

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from gpool.ops.arguments import check_positive
-from gpool.ops.graph_arguments import check_features, check_graph
+from gpool.ops.checks.arguments import check_positive
+from gpool.ops.checks.graphs import check_features, check_graph
 from gpool.pooling.pooled import Pooled
 
 __all__ = ["Pooling"]

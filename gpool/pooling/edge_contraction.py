@@ -7,13 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gpool.ops.coarsen import REDUCE, quotient
-from gpool.ops.index import Segments
 from gpool.ops.masks import positions
-from gpool.ops.parse import components, label_clusters, matching
-from gpool.ops.segment import segment_count, segment_softmax, segment_sum
-from gpool.ops.select import keep_count, topk_select
-from gpool.ops.ties import near
+from gpool.ops.partition.clusters import components, label_clusters, matching
+from gpool.ops.partition.quotient import REDUCE, quotient
+from gpool.ops.partition.ties import near
+from gpool.ops.partition.topk import keep_count, topk_select
+from gpool.ops.segment import Segments, segment_count, segment_softmax, segment_sum
 from gpool.pooling.base import Pooling
 from gpool.pooling.pooled import Pooled
 from gpool.pooling.scorer import ConcatScorer
@@ -56,7 +55,7 @@ class EdgeContraction(Pooling):
         :class:`Pooled`, whose ``score`` [K] is the gate and ``inside`` [K] the number of edges it is the mean
         of (1 where there is none). A node without edges stays. An empty graph stays empty, a graph of one
         node stays as it is. Self-loops are ignored; of parallel edges the best counts in a matching. Equal
-        scores (to :func:`gpool.ops.ties.near`) go by position in ``edge_index``.
+        scores (to :func:`gpool.ops.partition.ties.near`) go by position in ``edge_index``.
 
     Raises:
         ValueError: an option is not one of those above; an argument of ``forward`` has the wrong shape.

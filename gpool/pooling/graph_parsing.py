@@ -7,13 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gpool.ops.coarsen import REDUCE, quotient, sum_of_map
-from gpool.ops.edge_hash import edge_coins, refuse_directed
-from gpool.ops.index import Segments
 from gpool.ops.masks import positions
-from gpool.ops.parse import label_clusters, parse, parse_merge
-from gpool.ops.segment import segment_count, segment_sum
-from gpool.ops.ties import near
+from gpool.ops.partition.clusters import label_clusters, parse, parse_merge
+from gpool.ops.partition.edge_hash import edge_coins, refuse_directed
+from gpool.ops.partition.quotient import REDUCE, quotient, sum_of_map
+from gpool.ops.partition.ties import near
+from gpool.ops.segment import Segments, segment_count, segment_sum
 from gpool.pooling.base import Pooling
 from gpool.pooling.layers import ResidualMLP
 from gpool.pooling.pooled import Pooled

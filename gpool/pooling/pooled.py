@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gpool.ops.coarsen import lift
 from gpool.ops.masks import positions
+from gpool.ops.partition.quotient import lift
 from gpool.ops.segment import segment_count
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gpool.pooling.blockwise import product_map
+from gpool.ops.blocks import product_map
 from gpool.pooling.layers import MLP
 
 __all__ = ["ConcatScorer", "ProductScorer"]

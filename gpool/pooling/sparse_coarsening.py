@@ -8,13 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gpool.ops.coarsen import induced
-from gpool.ops.gate import gated_rows
-from gpool.ops.index import Segments
 from gpool.ops.masks import places
-from gpool.ops.segment import segment_count
-from gpool.ops.select import exact_ratio, keep_count, topk_select
-from gpool.ops.ties import near
+from gpool.ops.partition.gated_rows import gated_rows
+from gpool.ops.partition.quotient import induced
+from gpool.ops.partition.ties import near
+from gpool.ops.partition.topk import exact_ratio, keep_count, topk_select
+from gpool.ops.segment import Segments, segment_count
 from gpool.pooling.base import Pooling
 from gpool.pooling.pooled import Pooled
 

@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.arguments import check_channels, length_along
-from gpool.ops.index import Segments, resolve
-from gpool.ops.ragged import floating
-from gpool.ops.segment import Magnitude, segment_norm
+from gpool.ops.checks.arguments import check_channels, length_along
+from gpool.ops.precision import floating
+from gpool.ops.segment import Magnitude, Segments, resolve, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
 __all__ = ["GNP"]

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.arguments import check_channels, length_along
-from gpool.ops.index import resolve
-from gpool.ops.ragged import along, floating
-from gpool.ops.segment import segment_count, segment_logsumexp
+from gpool.ops.checks.arguments import check_channels, length_along
+from gpool.ops.precision import floating
+from gpool.ops.segment import resolve, segment_count, segment_logsumexp
+from gpool.ops.segment._rows import along
 from gpool.readout.exponent import bounded
 
 __all__ = ["LogMeanExp"]

@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.arguments import check_channels, check_positive, length_along
-from gpool.ops.index import resolve
-from gpool.ops.ragged import floating
-from gpool.ops.segment import Magnitude, segment_min, segment_norm
+from gpool.ops.checks.arguments import check_channels, check_positive, length_along
+from gpool.ops.precision import floating
+from gpool.ops.segment import Magnitude, resolve, segment_min, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
 
 __all__ = ["PowerMean"]

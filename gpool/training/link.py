@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gpool.data.links import Links
 from gpool.models.link import LinkBatch
 from gpool.models.pair import PairModel
-from gpool.ops.ragged import widened
+from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
 from gpool.training.link_metrics import LinkMetrics
 

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
-from gpool.link.scores import hits_at, mean_reciprocal_rank
+from gpool.link.ranking import hits_at, mean_reciprocal_rank
 
 __all__ = ["LinkMetrics"]
 

@@ -16,7 +16,7 @@ from torchmetrics.classification import (
 from torchmetrics.regression import MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError
 
 from gpool.data.base import Task
-from gpool.ops.ragged import widened
+from gpool.ops.precision import widened
 
 __all__ = ["Objective"]
 

@@ -12,7 +12,7 @@ import yaml
 from gpool.bench import Plan, Report, Select, Store, run_plan
 from gpool.bench.tables import as_text
 from gpool.cli import main
-from gpool.training.mistakes import ConfigError
+from gpool.config.mistakes import ConfigError
 from tests.bench.plans import numbers, plan, task
 
 

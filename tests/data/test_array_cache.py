@@ -17,7 +17,7 @@ import torch
 from tu_writer import write_tu
 
 from gpool.data import TU
-from gpool.data.array_cache import cached_arrays, checksum
+from gpool.data.files.array_cache import cached_arrays, checksum
 
 FORK = multiprocessing.get_context("fork")
 

@@ -12,7 +12,7 @@ import pytest
 from payload import Payload
 from scipy.sparse import csr_matrix
 
-from gpool.data.array_pickle import read_pickle
+from gpool.data.files.array_pickle import read_pickle
 
 
 def written(folder: Path, content: bytes) -> Path:

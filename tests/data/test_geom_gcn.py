@@ -13,7 +13,7 @@ from payload import Payload
 from torch_geometric.datasets import WebKB
 
 from gpool.data import Links
-from gpool.data.geom_gcn import geom_gcn_files, parse
+from gpool.data.files.geom_gcn import geom_gcn_files, parse
 
 ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
 

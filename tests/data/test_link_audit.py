@@ -12,8 +12,8 @@ from scipy.io import loadmat, savemat
 from scipy.sparse import csc_matrix
 
 from gpool.data import Links, LinkSplit
-from gpool.data.link_audit import audit_parts
-from gpool.data.link_split import random_split
+from gpool.data.links.audit import audit_parts
+from gpool.data.links.split import random_split
 
 ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
 SETS = ("USAir", "NS", "PB", "Yeast", "Celegans", "Power")

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-import gpool.data.checked_arrays as checked_arrays
-from gpool.data.checked_arrays import CheckedArrays, DamagedArrays
-from gpool.data.link_cache import ARRAYS, SubgraphCache
-from gpool.ops.adjacency import Adjacency
-from gpool.ops.enclosing import EnclosingSubgraphs
-from gpool.ops.labels import drnl
+import gpool.data.files.checked_arrays as checked_arrays
+from gpool.data.files.checked_arrays import CheckedArrays, DamagedArrays
+from gpool.data.links.cache import ARRAYS, SubgraphCache
 from gpool.ops.subgraph import enclosing_subgraphs
+from gpool.ops.subgraph.adjacency import Adjacency
+from gpool.ops.subgraph.distance_labels import drnl
+from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 generator = torch.Generator().manual_seed(0)
 GRAPH = Adjacency.from_edges(torch.randint(40, (2, 90), generator=generator), 40)

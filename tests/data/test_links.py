@@ -12,7 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from gpool.data import VGAE, LinkGraph, Links, LinkSplit, MissingData, Neighbourhood, Ones, Own
-from gpool.data.link_split import non_links, per_source_non_links, random_split
+from gpool.data.links.split import non_links, per_source_non_links, random_split
 
 ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
 needs_files = pytest.mark.skipif(

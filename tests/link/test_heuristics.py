@@ -16,7 +16,7 @@ from gpool.link.heuristics import (
     personalised_pagerank,
     resource_allocation,
 )
-from gpool.ops.adjacency import Adjacency
+from gpool.ops.subgraph.adjacency import Adjacency
 
 
 def case(seed: int) -> tuple[nx.Graph, Adjacency, Tensor]:

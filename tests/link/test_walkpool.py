@@ -8,7 +8,7 @@ from torch import Tensor
 from walk_oracle import profile
 
 import gpool
-from gpool.ops.enclosing import EnclosingSubgraphs
+from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 NAMES = {"key": "src", "query": "dst"}
 

@@ -8,7 +8,7 @@ from torch_geometric.nn import MaxAggregation, SumAggregation
 
 import gpool
 from gpool.models import AlgorithmicModel
-from gpool.models.algorithmic import MessageRound
+from gpool.models.extrapolation import MessageRound
 
 
 def test_a_round_is_a_perceptron_on_target_source_and_weight() -> None:

@@ -13,10 +13,10 @@ from torch_geometric.nn import MeanAggregation
 
 from gpool import HistoGraph, LayerResampler
 from gpool.bench import Plan
+from gpool.config.configuration import Configuration, check
 from gpool.history import CachedHistory, HistoryReadout, cache_history
 from gpool.models import Encoder, GraphModel
 from gpool.training import GraphTask
-from gpool.training.configuration import Configuration, check
 
 PLAN = Path(__file__).parents[2] / "experiments" / "tu_readouts.yaml"
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gpool.ops.adjacency import Adjacency
 from gpool.ops.checks import check_values
 from gpool.ops.subgraph import enclosing_subgraphs, iter_enclosing_subgraphs
+from gpool.ops.subgraph.adjacency import Adjacency
 
 PAIRS = torch.tensor([[0, 3], [1, 2]])
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from gpool.ops._attention_buckets import EXACT, STEP, make_buckets
-from gpool.ops._attention_op import opaque_attention
 from gpool.ops.attention import ragged_attention
+from gpool.ops.attention._buckets import EXACT, STEP, make_buckets
+from gpool.ops.attention._operator import opaque_attention
 from gpool.ops.checks import check_values
 
 FORMS = {"buckets": {}, "sizes": {"sizes": True}, "band": {"max_size": True}}

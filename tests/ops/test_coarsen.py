@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import Batch, batches
 
-from gpool.ops.coarsen import induced, lift, quotient, row_blocks, sum_of_map
+from gpool.ops.partition.quotient import induced, lift, quotient, sum_of_map
 
 REDUCE = {
     "sum": lambda rows: sum(rows),
@@ -88,9 +88,3 @@ def test_sum_of_map_over_blocks(rows: int) -> None:
     torch.testing.assert_close(actual, expected)
     weight = torch.randn(7, 300, dtype=torch.float64)
     torch.testing.assert_close(*(torch.autograd.grad((y * weight).sum(), x)[0] for y in (actual, expected)))
-
-
-@pytest.mark.parametrize(("rows", "channels"), [(0, 4), (1, 4), (10, 0), (7, 3), (100, 64)])
-def test_blocks_cover_every_row_once(rows: int, channels: int) -> None:
-    covered = [i for block in row_blocks(rows, channels, numel=16) for i in range(rows)[block]]
-    assert covered == list(range(rows))

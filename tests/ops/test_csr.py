@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-import gpool.ops._csr_ops as ops
+import gpool.ops.csr._operators as ops
 from gpool.ops.csr import Pattern, csr_matmul, csr_powers, csr_sample
 
 

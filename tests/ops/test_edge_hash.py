@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import Batch, batches, both_ways
 
-from gpool.ops.edge_hash import asymmetry, edge_coins
+from gpool.ops.partition.edge_hash import asymmetry, edge_coins
 
 
 @settings(max_examples=30, deadline=None)

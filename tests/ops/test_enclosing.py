@@ -11,12 +11,12 @@ from torch import Tensor
 
 from gpool.link import WalkPool
 from gpool.models.link import GCN
-from gpool.ops.adjacency import Adjacency
 from gpool.ops.checks import check_values
-from gpool.ops.enclosing import EnclosingSubgraphs
-from gpool.ops.labels import distances, drnl
 from gpool.ops.subgraph import enclosing_subgraphs
-from gpool.ops.walk import transition_weights, walk_profile
+from gpool.ops.subgraph.adjacency import Adjacency
+from gpool.ops.subgraph.distance_labels import distances, drnl
+from gpool.ops.subgraph.record import EnclosingSubgraphs
+from gpool.ops.subgraph.walk_profile import transition_weights, walk_profile
 
 PARTS = [f.name for f in fields(EnclosingSubgraphs) if f.init]
 FREE = ("node", "edge")  # whatever they hold, no kernel follows them
@@ -179,7 +179,7 @@ def test_from_edges_checks_batch_and_node(options: dict[str, object], message: s
 
 def test_a_sound_record_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
-    check = "gpool.ops.enclosing.check_record"
+    check = "gpool.ops.subgraph.record.check_record"
     monkeypatch.setattr(check, lambda subgraphs: looked.append(subgraphs))
     cut = record()
     for use in uses(cut):

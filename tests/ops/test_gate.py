@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gpool.ops.gate import gated_rows
+from gpool.ops.partition.gated_rows import gated_rows
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 3000])

@@ -15,11 +15,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import gpool
-from gpool.ops import arguments
-from gpool.ops.checks import check_values
-from gpool.ops.index import Segments, resolve
+from gpool.ops.checks import arguments, check_values
 from gpool.ops.segment import (
     Magnitude,
+    Segments,
+    resolve,
     segment_attend,
     segment_broadcast,
     segment_count,
@@ -137,7 +137,7 @@ def test_an_index_is_looked_at_once_per_call(x: Tensor, monkeypatch: pytest.Monk
         looks.append(name)
         return plain(name, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("gpool.ops.index.check_ids", counted)
+    monkeypatch.setattr("gpool.ops.segment._index.check_ids", counted)
     index = torch.arange(12) // 5
     for name, function in FUNCTIONS.items():
         looks.clear()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from random_graphs import Batch, batches, partition
 from torch import Tensor
 
-from gpool.ops.parse import (
+from gpool.ops.partition.clusters import (
     best_neighbour,
     components,
     compress,

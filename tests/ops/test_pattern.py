@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gpool.ops.checks import check_values
 from gpool.ops.csr import Pattern, csr_matmul, csr_powers, csr_sample
-from gpool.ops.pattern import index_type
+from gpool.ops.csr.pattern import index_type
 
 
 def ring() -> Pattern:

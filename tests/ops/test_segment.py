@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import gpool
-from gpool.ops import pieces, segment
+from gpool.ops import blocks, segment
 from gpool.ops.segment import (
     Magnitude,
     segment_attend,
@@ -73,7 +73,7 @@ def test_reductions_equal_the_loop(name: str, chunk: int, batch: tuple[Tensor, T
     function, reduce = REDUCE[name]
     x, index, size = batch
     with pytest.MonkeyPatch.context() as patch:  # small chunks cut segments into many pieces
-        patch.setattr(pieces, "CHUNK", chunk)
+        patch.setattr(blocks, "BLOCK", chunk)
         values = x.clone().requires_grad_()
         expected = loop(values, index, size, reduce)
         y = function(values, index, dim_size=size)

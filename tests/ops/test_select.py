@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpool.ops.select import exact_ratio, keep_count, topk_select
+from gpool.ops.partition.topk import exact_ratio, keep_count, topk_select
 
 
 def loop(score: list[float], batch: list[int], count: list[int]) -> list[int]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gpool.ops.sort import sort_keys, sort_values
+from gpool.ops.sorted_keys import sort_keys, sort_values
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader
 from torch_geometric.utils import k_hop_subgraph
 
 from gpool.ops import subgraph
-from gpool.ops.adjacency import Adjacency
-from gpool.ops.enclosing import EnclosingSubgraphs
-from gpool.ops.labels import distances, drnl
 from gpool.ops.subgraph import enclosing_subgraphs, iter_enclosing_subgraphs
-from gpool.ops.tuples import label_tuples
+from gpool.ops.subgraph.adjacency import Adjacency
+from gpool.ops.subgraph.distance_labels import distances, drnl
+from gpool.ops.subgraph.node_tuples import label_tuples
+from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 
 def edges_of(record: EnclosingSubgraphs, b: int) -> set[tuple[int, int, bool]]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from random_graphs import Batch, batches, partition
 from torch import Tensor
 
-from gpool.ops.parse import best_neighbour, parse, parse_merge, roots
-from gpool.ops.select import topk_select
-from gpool.ops.ties import SPAN, near
+from gpool.ops.partition.clusters import best_neighbour, parse, parse_merge, roots
+from gpool.ops.partition.ties import SPAN, near
+from gpool.ops.partition.topk import topk_select
 
 
 def loop(score: list[float], batch: list[int], count: list[int], tolerance: float) -> list[int]:

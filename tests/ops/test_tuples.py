@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gpool.ops.tuples import label_tuples
+from gpool.ops.subgraph.node_tuples import label_tuples
 
 EDGES, BATCH = torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]]), torch.tensor([0, 0, 1, 1])
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from gpool.ops.enclosing import EnclosingSubgraphs
-from gpool.ops.walk import transition_weights, walk_profile
+from gpool.ops.subgraph.record import EnclosingSubgraphs
+from gpool.ops.subgraph.walk_profile import transition_weights, walk_profile
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "link"))
 from walk_oracle import profile, transition

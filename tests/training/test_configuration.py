@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gpool.training.configuration import Configuration, check
-from gpool.training.mistakes import ConfigError
+from gpool.config.configuration import Configuration, check
+from gpool.config.mistakes import ConfigError
 
 PARTS = [{"class_path": "gpool.pooling.SparseCoarsening", "init_args": {"channels": 16}}]
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}

@@ -15,9 +15,9 @@ from torch_geometric.data import Batch, Data
 
 from gpool import HistoGraph, LayerResampler
 from gpool.bench import Plan
+from gpool.config.configuration import check
 from gpool.models import Encoder, NodeModel
 from gpool.training import NodeTask
-from gpool.training.configuration import check
 
 PLAN = Path(__file__).parents[2] / "experiments" / "oversmoothing.yaml"
 

@@ -1,0 +1,150 @@
+"""From YAML and flags to a trainer, a task and data: Lightning's command line, joined to this package."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NoReturn
+
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+
+from gpool.config.mistakes import ConfigError, class_at, explain, given_config
+from gpool.data import MissingData
+from gpool.training.predictions import PredictionTable
+
+__all__ = ["Configuration", "Parser", "check"]
+
+ENCODER = "model.init_args.encoder"
+READOUT = "model.init_args.readout"
+WHOLE = "model.init_args.model"
+
+
+class Parser(LightningArgumentParser):
+    """Lightning's parser, but a mistake raises :class:`ConfigError` in place of a usage text and an exit."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise the parser's report."""
+        raise ConfigError(str(message)) from None
+
+
+def _width_for(argument: str) -> Callable[[Any, int | None], int | None]:
+    """Hands the encoder's width to a readout whose ``argument`` has no default and was not given."""
+
+    def width(readout: Any, hidden_channels: int | None) -> int | None:
+        if readout is None:
+            return None
+        given: int | None = readout.get("init_args", Namespace()).get(argument)
+        module, _, name = readout.class_path.rpartition(".")
+        parameter = inspect.signature(getattr(import_module(module), name)).parameters.get(argument)
+        required = parameter is not None and parameter.default is inspect.Parameter.empty
+        return hidden_channels if given is None and required else given
+
+    return width
+
+
+class Configuration(LightningCLI):
+    """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
+
+    What the data alone can know is handed on: its features to the encoder (or to a whole model), its kind of
+        label and
+    its number of outputs to the task. A readout that must be told its ``channels`` gets the encoder's width
+    unless the configuration says otherwise.
+
+    Args:
+        args: command line arguments, or a whole configuration as a dict, which is left as it is.
+        run: run the subcommand that ``args`` names (fit, validate, test, predict); else only build the
+            objects.
+        trainer_defaults: arguments of the trainer where the configuration has none.
+    """
+
+    def __init__(
+        self, args: Any = None, run: bool = True, trainer_defaults: dict[str, Any] | None = None
+    ) -> None:
+        if run:
+            trainer_defaults = {"callbacks": [PredictionTable()], **(trainer_defaults or {})}
+        if isinstance(args, Mapping):
+            args = copy.deepcopy(dict(args))  # the parser changes lists of classes in place
+        self._given = given_config(sys.argv[1:] if args is None else args)
+        super().__init__(
+            LightningModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            trainer_defaults=trainer_defaults,
+            save_config_callback=SaveConfigCallback if run else None,
+            save_config_kwargs={"config_filename": "gpool-config.yaml", "overwrite": True},
+            parser_class=Parser,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            parser_kwargs={"prog": "gpool"},
+            args=args,
+            run=run,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Join what the data knows to what the model must be told."""
+        if class_at(self._given, "model.encoder"):
+            parser.link_arguments(
+                "data.num_features", f"{ENCODER}.init_args.in_channels", apply_on="instantiate"
+            )
+        if class_at(self._given, "model.model"):
+            for source, argument in (("num_features", "in_channels"), ("num_outputs", "out_channels")):
+                parser.link_arguments(
+                    f"data.{source}", f"{WHOLE}.init_args.{argument}", apply_on="instantiate"
+                )
+        parser.link_arguments("data.num_outputs", "model.init_args.out_channels", apply_on="instantiate")
+        parser.link_arguments("data.task", "model.init_args.task", apply_on="instantiate")
+        for argument in ("channels", "in_channels"):
+            parser.link_arguments(
+                (READOUT, f"{ENCODER}.init_args.hidden_channels"),
+                f"{READOUT}.init_args.{argument}",
+                compute_fn=_width_for(argument),
+            )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Read the configuration; a mistake is one line that names the key and what would be right."""
+        try:
+            with warnings.catch_warnings():  # that both args and sys.argv are there is meant
+                warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+                super().parse_arguments(parser, args)
+        except ConfigError as error:
+            raise ConfigError(explain(str(error), self._given)) from None
+
+    def instantiate_classes(self) -> None:
+        """Build the objects; what a constructor refuses is one line too."""
+        try:
+            super().instantiate_classes()
+        except (ValueError, TypeError, MissingData) as error:
+            raise ConfigError(explain(str(error), self._given)) from error
+
+
+def check(config: Mapping[str, Any]) -> Namespace:
+    """Read a configuration without building anything.
+
+    Returns:
+        The configuration as it was read, with all defaults.
+
+    Raises:
+        ConfigError: for a mistake, in one line that names the key and what would be right.
+    """
+    return Reader(config).config
+
+
+class Reader(Configuration):
+    """A configuration that is read and not built."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__(args=config, run=False)
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+    def _set_seed(self) -> None:
+        """Leave the random numbers alone."""

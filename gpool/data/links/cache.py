@@ -1,0 +1,150 @@
+"""Enclosing subgraphs on disk: written once, chunk by chunk, and read by position through a memory map."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gpool.data.files.checked_arrays import CheckedArrays, DamagedArrays, write_arrays
+from gpool.ops.checks.parts import check_ids
+from gpool.ops.subgraph import iter_enclosing_subgraphs
+from gpool.ops.subgraph.adjacency import Adjacency, expand
+from gpool.ops.subgraph.distance_labels import drnl
+from gpool.ops.subgraph.record import EnclosingSubgraphs
+
+__all__ = ["SubgraphCache"]
+
+FORMAT = 2  # of the files; raise it when they change
+
+ARRAYS = {
+    "node": np.int64,
+    "label": np.int32,
+    "source": np.int32,
+    "destination": np.int32,
+    "is_target": np.bool_,
+    "edge": np.int64,
+    "target": np.int32,
+    "nodes": np.int64,
+    "edges": np.int64,
+}
+
+
+class SubgraphCache:
+    """The enclosing subgraphs of fixed pairs of a fixed graph, each at its position.
+
+    The folder's name carries a hash of the graph, the pairs and the options, so an old cache is never taken
+    for another; it appears whole or not at all. Building it holds ``chunk`` links in memory, reading it those
+    asked for. Every chunk has a checksum, which is compared when the chunk is first read; a cache that was
+    damaged is made again, with a warning.
+
+    Args:
+        root: folder of all caches; made where it is missing.
+        graph, pairs, num_hops, cap, seed: of :func:`gpool.ops.subgraph.enclosing_subgraphs`.
+        labels: keep the distance labels too.
+        chunk: links cut out at once.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        graph: Adjacency,
+        pairs: Tensor,
+        num_hops: int = 2,
+        cap: int | None = None,
+        seed: int = 0,
+        labels: bool = False,
+        chunk: int = 256,
+    ) -> None:
+        key = hashlib.sha256()
+        for tensor in (graph.rowptr, graph.col, pairs):
+            key.update(tensor.contiguous().numpy().tobytes())
+        key.update(repr((FORMAT, num_hops, cap, seed, labels)).encode())
+        self.folder = Path(root) / key.hexdigest()[:20]
+        self.graph, self.pairs = graph, pairs
+        self.num_hops, self.cap, self.seed, self.labels, self.chunk = num_hops, cap, seed, labels, chunk
+        if not self.folder.is_dir():
+            write_arrays(self.folder, ARRAYS, self._chunks())
+        try:
+            self._open()
+        except DamagedArrays as damage:
+            self._restore(damage)
+
+    def _chunks(self) -> Iterator[dict[str, Tensor]]:
+        for record in iter_enclosing_subgraphs(
+            self.graph, self.pairs, self.chunk, self.num_hops, self.cap, self.seed
+        ):
+            count = torch.bincount(record.batch, minlength=record.num_graphs)
+            first = count.cumsum(0) - count
+            graph = record.batch[record.edge_index[1]]
+            yield {
+                "node": record.node,
+                "label": drnl(record) if self.labels else record.node[:0],
+                "source": record.edge_index[0] - first[graph],
+                "destination": record.edge_index[1] - first[graph],
+                "is_target": record.is_target,
+                "edge": record.edge,
+                "target": record.target - first.unsqueeze(1),
+                "nodes": count,
+                "edges": torch.bincount(graph, minlength=record.num_graphs),
+            }
+
+    def _open(self) -> None:
+        self.files = CheckedArrays(self.folder, ARRAYS)
+        self.arrays = self.files.arrays
+        for name in ("nodes", "edges"):  # they say where every subgraph lies
+            self.files.check_whole(name)
+        lengths = torch.tensor(self.files.chunk_lengths("nodes"), dtype=torch.long)
+        self.chunk_ends = lengths.cumsum(0)
+        self.first_node = torch.nn.functional.pad(self.arrays["nodes"].cumsum(0), (1, 0))
+        self.first_edge = torch.nn.functional.pad(self.arrays["edges"].cumsum(0), (1, 0))
+
+    def _restore(self, damage: DamagedArrays) -> None:
+        warnings.warn(f"{damage}; the cache is made again", stacklevel=3)
+        write_arrays(self.folder, ARRAYS, self._chunks(), replace=True)
+        self._open()
+
+    def _check(self, index: Tensor) -> None:
+        for chunk in torch.searchsorted(self.chunk_ends, index, right=True).unique().tolist():
+            self.files.check(chunk)
+
+    def __len__(self) -> int:
+        return self.pairs.size(0)
+
+    def select(self, index: Tensor) -> tuple[EnclosingSubgraphs, Tensor | None]:
+        """The record of the pairs at these positions [B], and its labels [N].
+
+        Raises:
+            ValueError: a position that is not there; a file that is damaged still after the cache was made
+                again.
+        """
+        check_ids("index", index, len(self))
+        try:
+            self._check(index)
+        except DamagedArrays as damage:
+            self._restore(damage)
+            self._check(index)
+        nodes, edges = self.arrays["nodes"][index], self.arrays["edges"][index]
+        at_node, batch = expand(self.first_node[index], nodes)
+        at_edge, graph = expand(self.first_edge[index], edges)
+        shift = nodes.cumsum(0) - nodes
+        of_edge = shift[graph]
+        edge_index = torch.stack(
+            [self.arrays["source"][at_edge] + of_edge, self.arrays["destination"][at_edge] + of_edge]
+        )
+        target = self.arrays["target"].view(-1, 2)[index] + shift.unsqueeze(1)
+        record = EnclosingSubgraphs.from_sorted(
+            edge_index,
+            self.arrays["is_target"][at_edge],
+            target,
+            batch,
+            self.arrays["node"][at_node],
+            self.arrays["edge"][at_edge],
+        )
+        return record, self.arrays["label"][at_node].long() if self.labels else None

@@ -1,0 +1,249 @@
+"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or one without a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterable, Sequence
+from functools import cached_property
+from typing import Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch_geometric.data import Data
+
+from gpool.data.base import Task
+from gpool.data.links.audit import audit_parts
+from gpool.data.links.features import Features, Ones, Own
+from gpool.data.links.graph import LinkGraph
+from gpool.data.links.loader import LinkDataset, Neighbourhood, link_loader
+from gpool.data.links.options import ValidationEdges, check_options, negatives_of
+from gpool.data.links.sets import MATLAB, link_graph, published_split
+from gpool.data.links.split import LinkSplit, Negatives, random_split
+from gpool.data.root import data_root
+from gpool.models.link import LinkBatch
+from gpool.ops.subgraph.adjacency import Adjacency
+
+__all__ = ["Links", "ValidationEdges"]
+
+
+class Links(LightningDataModule):
+    """The links of one graph, in parts to train on, to select by and to test.
+
+    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. The
+    .mat graphs (USAir, NS, PB, Yeast, Celegans, Power) come with their ten published splits, ``fold`` 0 to 9;
+    all others are split at random, ``fold`` added to the seed. Every graph is made undirected before it is
+    split. Cornell, Chameleon and Squirrel are the repaired versions.
+
+    The observed graph, which models see around a pair, holds the training links and by ``val_edges``
+
+    - ``"none"``: no others;
+    - ``"inference"``: the validation links too when the test part is scored;
+    - ``"train+inference"``: the validation links always (the published protocol for graphs without features).
+
+    Prediction of given pairs observes all links that are known.
+
+    Args:
+        name: a known set; None is Les Misérables.
+        root: folder of all data sets.
+        graph: a graph of your own, in place of a name; see :meth:`from_edges`.
+        split: its parts, checked by :func:`gpool.data.links.audit.audit_parts`; None draws them.
+        fold: which published split, or which random one.
+        share: 90 or 50, the percentage of links that a published split trains on.
+        val_fraction, test_fraction: of all links, where the split is random; of the training part, where it
+            is published (``test_fraction`` is not read then).
+        split_seed: of a random split, and of the validation part of a published one.
+        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split`` (which
+            always uses its own);
+            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
+            split has them, else random.
+        negatives_per_link: of the validation and test parts; 1 where the negatives are given.
+        val_edges: who may see the validation links, see above.
+        features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
+        neighbourhood: what to cut out around a pair; None hands models the whole graph.
+        cache: folder to keep the subgraphs of all parts in; None cuts them out anew for every batch.
+        repaired: of Cornell, Chameleon and Squirrel, the version without their known flaws.
+        batch_size: links a batch.
+        num_workers: processes that make batches; 0 makes them in the training process.
+
+    Raises:
+        ValueError: for what does not fit together, see the arguments.
+        MissingData: a file is not there; the message names it.
+    """
+
+    task: Task = "binary"
+    num_outputs = 1
+
+    def __init__(
+        self,
+        name: str | None = None,
+        root: str | os.PathLike[str] | None = None,
+        graph: LinkGraph | None = None,
+        split: LinkSplit | None = None,
+        fold: int = 0,
+        share: int = 90,
+        val_fraction: float = 0.05,
+        test_fraction: float = 0.1,
+        split_seed: int = 0,
+        negatives: Negatives | None = None,
+        negatives_per_link: int = 1,
+        val_edges: ValidationEdges = "none",
+        features: Features | None = None,
+        neighbourhood: Neighbourhood | None = Neighbourhood(),  # noqa: B008 (frozen)
+        cache: str | os.PathLike[str] | None = None,
+        repaired: bool = True,
+        batch_size: int = 32,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        check_options(name, graph, split, val_edges)
+        self.name, self.root, self.repaired = name, data_root(root), repaired
+        self._graph, self._split = graph, split
+        self.fold, self.share, self.split_seed = fold, share, split_seed
+        self.val_fraction, self.test_fraction = val_fraction, test_fraction
+        self.published = name in MATLAB and name != "PubMed_nofeat"
+        self.negatives = negatives_of(negatives, self.published, split is not None)
+        self.negatives_per_link = negatives_per_link
+        self.val_edges: ValidationEdges = val_edges
+        self.features = features
+        self.neighbourhood, self.cache = neighbourhood, cache
+        self.batch_size, self.num_workers = batch_size, num_workers
+        self.pairs: Tensor | None = None
+
+    @classmethod
+    def from_edges(
+        cls,
+        edges: Data | Tensor | Iterable[tuple[Hashable, Hashable]],
+        x: Tensor | None = None,
+        nodes: Sequence[Hashable] | int | None = None,
+        split: LinkSplit | None = None,
+        val_fraction: float = 0.05,
+        test_fraction: float = 0.1,
+        split_seed: int = 0,
+        negatives: Negatives | None = None,
+        negatives_per_link: int = 1,
+        val_edges: ValidationEdges = "none",
+        features: Features | None = None,
+        neighbourhood: Neighbourhood | None = Neighbourhood(),  # noqa: B008 (frozen)
+        cache: str | os.PathLike[str] | None = None,
+        batch_size: int = 32,
+        num_workers: int = 0,
+    ) -> Links:
+        """The links of a graph of your own: a PyG ``Data``, a tensor [2, E], or pairs of any ids.
+
+        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says; all else is as in the class.
+
+        >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")],
+        ...                         val_fraction=0.25, test_fraction=0.25)
+        >>> data.graph
+        LinkGraph(4 nodes, 4 links, no features)
+        """
+        return cls(
+            graph=LinkGraph.from_edges(edges, x, nodes),
+            split=split,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            split_seed=split_seed,
+            negatives=negatives,
+            negatives_per_link=negatives_per_link,
+            val_edges=val_edges,
+            features=features,
+            neighbourhood=neighbourhood,
+            cache=cache,
+            batch_size=batch_size,
+            num_workers=num_workers,
+        )
+
+    @cached_property
+    def graph(self) -> LinkGraph:
+        """The whole graph, loaded when it is first asked for."""
+        return self._graph or link_graph(self.name or "LesMiserables", self.root, self.repaired)
+
+    @cached_property
+    def split(self) -> LinkSplit:
+        """Links and non-links of each part."""
+        if self._split is not None:
+            audit_parts(self._split.parts(), self.graph.num_nodes)
+            return self._split
+        if self.published and self.negatives == "given":
+            assert self.name is not None
+            source = (self.graph, self.name, self.root, self.fold + 1, self.share)
+            return published_split(*source, self.val_fraction, self.split_seed)
+        return random_split(
+            self.graph,
+            self.val_fraction,
+            self.test_fraction,
+            self.split_seed + self.fold,
+            self.negatives,
+            self.negatives_per_link,
+        )
+
+    def observed(self, stage: Literal["train", "test", "predict"]) -> Adjacency:
+        """The graph that may be seen while training and validating, while testing, while predicting."""
+        links = [self.split.train_pos]
+        if self.val_edges == "train+inference" or (self.val_edges == "inference" and stage == "test"):
+            links.append(self.split.val_pos)
+        if stage == "predict":
+            links = [self.graph.pairs]
+        return Adjacency.from_edges(torch.cat(links).t(), self.graph.num_nodes)
+
+    @cached_property
+    def x(self) -> Tensor:
+        """Features of all nodes, [N, F]."""
+        features = self.features or (Ones() if self.graph.x is None else Own())
+        return features(self.graph, self.observed("train"), self.split)
+
+    @property
+    def num_features(self) -> int:
+        """Width of the node features."""
+        return self.x.size(1)
+
+    def describe(self) -> dict[str, str | int]:
+        """What a result on these data must be read with."""
+        return {
+            "val_edges": self.val_edges,
+            "negatives": self.negatives,
+            "train_links": self.split.train_pos.size(0),
+            "test_links": self.split.test_pos.size(0),
+        }
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the graph, lay out the parts, make the features."""
+        _ = self.x
+
+    def dataset(self, part: Literal["train", "val", "test"]) -> LinkDataset:
+        """The target links of a part, with the graph that they may see."""
+        pos, neg = getattr(self.split, f"{part}_pos"), getattr(self.split, f"{part}_neg")
+        y = torch.cat([torch.ones(pos.size(0)), torch.zeros(neg.size(0))])
+        of = None if part == "train" else getattr(self.split, f"{part}_group")
+        group = None if of is None else torch.cat([torch.arange(pos.size(0)), of])
+        observed = self.observed("test" if part == "test" else "train")
+        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighbourhood, self.cache)
+
+    def train_dataloader(self) -> DataLoader[LinkBatch]:
+        """Batches of training links and non-links, shuffled by the seed of the run."""
+        return link_loader(self.dataset("train"), self.batch_size, True, self.num_workers)
+
+    def val_dataloader(self) -> DataLoader[LinkBatch]:
+        """Batches of the validation part."""
+        return link_loader(self.dataset("val"), self.batch_size, False, self.num_workers)
+
+    def test_dataloader(self) -> DataLoader[LinkBatch]:
+        """Batches of the test part."""
+        return link_loader(self.dataset("test"), self.batch_size, False, self.num_workers)
+
+    def predict_dataloader(self) -> DataLoader[LinkBatch]:
+        """Batches of the pairs to predict: those of :meth:`ask`, else all that are not linked."""
+        pairs = self.pairs if self.pairs is not None else self.graph.unlinked()
+        y = torch.full((pairs.size(0),), torch.nan)
+        data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighbourhood)
+        return link_loader(data, self.batch_size, False, self.num_workers)
+
+    def ask(self, pairs: Tensor | Iterable[tuple[Hashable, Hashable]]) -> None:
+        """Predict these pairs of the user's ids; one that comes twice is scored twice.
+
+        Raises:
+            ValueError: an unknown id, or i = j.
+        """
+        self.pairs = self.graph.position(pairs)

@@ -1,0 +1,125 @@
+"""The Lp norm of segments on a processor with caches, with its own backward."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpool.ops.segment._norm_autograd import finish, plain_norm
+from gpool.ops.segment._norm_sums import chunk_sums, extreme_of, log_ratio
+from gpool.ops.segment._pieces import Pieces
+from gpool.ops.segment.magnitude import Magnitude
+
+__all__ = ["ChunkedNorm"]
+
+SMALL = 0.95  # orders below multiply the rounding of a sum by so much that it is taken in float64,
+LONG = 128  # as are sums of more entries than this where a chunk has several: those are added up one by one
+NEAR = 8.0  # sums within e^-8 .. e^8 lose nothing that shows when 1 stands for m*; less for orders below 1
+
+
+class ChunkedNorm(torch.autograd.Function):
+    """The norm of rows [N, D], chunk by chunk: all passes over a chunk are made while it is in the cache.
+
+    What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, written to the only
+    entry of ``room`` (None: no gradient is asked for), which a row for each piece turns, in place, into the
+    gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq = -y log n.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        p: Tensor | float,
+        q: Tensor | float,
+        pieces: Pieces,
+        index: Tensor,
+        magnitude: Magnitude,
+        sign: int,
+        room: list[Tensor | None],
+        learn: bool,
+    ) -> tuple[Tensor | None, ...]:
+        slope = room[0]
+        least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
+        near = math.exp(NEAR * min(least, 1.0)) if magnitude.positive else None
+        wide = (least < SMALL, least < SMALL or pieces.longest > LONG)
+        parts = chunk_sums(x, p, pieces, magnitude, sign, learn, slope, wide, near)
+        (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
+        total = total.masked_fill_(total == 0, 1.0)
+        y = finish(extreme, total, pieces.sizes, p, q)
+        by_p = y * (total.log() - p * entropy / total) / -(p * p) if learn else None
+        return y, slope, y / total, by_p, factor
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
+        x, p, q, ctx.pieces, index, *ctx.rest = inputs
+        ctx.spent = False
+        ctx.set_materialize_grads(False)  # of the other outputs: zeros as large as the input
+        ctx.mark_non_differentiable(*(v for v in output[1:] if v is not None))
+        ctx.numbers = tuple(None if isinstance(v, Tensor) else v for v in (p, q))
+        tensors = (v if isinstance(v, Tensor) else None for v in (p, q))
+        ctx.save_for_backward(x, *tensors, index, *output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if grad is None:
+            return (None,) * 9
+        x, p, q, index, y, slope, by_sum, by_p, factor = ctx.saved_tensors
+        p, q = (v if v is not None else number for v, number in zip((p, q), ctx.numbers, strict=True))
+        pieces, need = ctx.pieces, ctx.needs_input_grad[:3]
+        grads: list[Tensor | None] = [None, None, None]
+        if torch.is_grad_enabled():  # a second derivative will be asked for
+            again = plain_norm(x, p, q, index, pieces.sizes.numel(), *ctx.rest[:2])
+            asked = [v for v, wanted in zip((x, p, q), need, strict=True) if wanted]
+            found = iter(torch.autograd.grad(again, asked, grad, create_graph=True))
+            grads = [next(found) if wanted else None for wanted in need]
+            return *grads, None, None, None, None, None, None
+        if need[0]:
+            if ctx.spent:  # a second backward through a graph that was retained
+                magnitude, sign, *_ = ctx.rest
+                slope = ChunkedNorm.forward(
+                    x, p, q, pieces, index, magnitude, sign, [torch.empty_like(x)], False
+                )[1]
+            ctx.spent = True
+            row = (grad * by_sum).index_select(0, pieces.segment)
+            grads[0] = _spread(row if factor is None else row.mul_(factor), slope.data, pieces)
+        if need[1]:
+            grads[1] = (grad * by_p).sum_to_size(p.shape)
+        if need[2]:
+            logn = pieces.sizes.clamp(min=1).to(y.dtype).log().unsqueeze(-1)
+            grads[2] = (grad * y * -logn).sum_to_size(q.shape)
+        return *grads, None, None, None, None, None, None
+
+
+def _join(
+    pieces: Pieces, parts: list[Tensor], p: Tensor | float, sign: int
+) -> tuple[list[Tensor], Tensor | None]:
+    """Extreme, sum and entropy sum of every segment from those of its pieces, and the factors of these."""
+    extreme, total, entropy = parts
+    size, segment = pieces.sizes.numel(), pieces.segment
+    if pieces.whole:
+        if segment.numel() == size:
+            return parts, None
+        return [v.new_zeros(size, v.size(1)).index_copy_(0, segment, v) for v in parts], None
+    joined = extreme_of(extreme, segment, p, sign, extreme.new_zeros(size, extreme.size(1)))
+    log = log_ratio(extreme, joined, segment, False, torch.empty_like(extreme))
+    factor = (p * log).clamp_(max=0.0).exp_()
+    rows = [total * factor, (entropy + log * total) * factor]
+    zero = torch.zeros_like(joined, dtype=torch.float64)  # 1 / p may enlarge the rounding of these sums, too
+    return [joined, *(zero.index_add(0, segment, v.double()).to(v.dtype) for v in rows)], factor
+
+
+def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
+    """A piece's row times the row of each of its entries, in the input's order; overwrites ``slope``."""
+    out = None if pieces.perm is None else torch.empty_like(slope)
+    spare = slope.new_empty(pieces.room, slope.size(1))
+    for start, stop, first, last in reversed(pieces.chunks):  # the last ones are still in the cache
+        part = slope[start:stop]
+        if last - first == 1:
+            part.mul_(row[first])
+        else:
+            part.mul_(torch.index_select(row, 0, pieces.piece[start:stop], out=spare[: stop - start]))
+        if out is not None:
+            out.index_copy_(0, pieces.perm[start:stop], part)  # type: ignore[index]
+    return slope if out is None else out

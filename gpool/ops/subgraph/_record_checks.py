@@ -1,0 +1,123 @@
+"""What a record of enclosing subgraphs must fulfil, so that no kernel reads outside of its tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gpool.ops.checks import values_checked
+from gpool.ops.checks.parts import check_ids, check_order, check_pointer, check_shape
+
+if TYPE_CHECKING:
+    from gpool.ops.subgraph.record import EnclosingSubgraphs
+
+__all__ = ["check_edges", "check_record", "check_sorted", "find_targets"]
+
+
+def check_edges(edge_index: Tensor, is_target: Tensor) -> None:
+    """Shapes and types of edges and their marks."""
+    check_shape("edge_index", edge_index, (2, None), torch.int64)
+    check_shape("is_target", is_target, (edge_index.size(1),), torch.bool)
+
+
+def check_sorted(
+    edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+) -> None:
+    """Edges sorted by destination, from which pointers and orders can be made."""
+    _check_shapes(edge_index, is_target, target, batch, node, edge)
+    if not values_checked(edge_index):
+        return
+    check_ids("edge_index", edge_index, batch.numel(), "node")
+    check_ids("target", target, batch.numel(), "node")
+    destination = edge_index[1]
+    if bool((destination[1:] < destination[:-1]).any()):
+        raise ValueError("edge_index must be sorted by destination; from_edges takes edges in any order")
+
+
+def _check_shapes(
+    edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+) -> None:
+    check_edges(edge_index, is_target)
+    check_shape("target", target, (None, 2), torch.int64)
+    check_shape("batch", batch, (None,), torch.int64)
+    check_shape("node", node, (batch.numel(),), torch.int64)
+    check_shape("edge", edge, (edge_index.size(1),), torch.int64)
+
+
+def check_record(record: EnclosingSubgraphs) -> None:
+    """All of a record: each part by itself, and against the others."""
+    _check_shapes(record.edge_index, record.is_target, record.target, record.batch, record.node, record.edge)
+    nodes, (source, destination) = record.num_nodes, record.edge_index
+    check_ids("edge_index", record.edge_index, nodes, "node")
+    check_ids("target", record.target, nodes, "node")
+    check_ids("batch", record.batch, record.num_graphs, "subgraph")
+    for name, pointer, ids in (("rowptr", record.rowptr, destination), ("colptr", record.colptr, source)):
+        check_shape(name, pointer, (nodes + 1,), torch.int64)
+        check_pointer(name, pointer, ids.numel())
+    if not torch.equal(torch.repeat_interleave(record.rowptr.diff()), destination):
+        raise ValueError("rowptr and edge_index disagree; rowptr must count the edges that end in every node")
+    check_shape("order", record.order, source.shape, torch.int64)
+    check_order("order", record.order)
+    by_source = source.index_select(0, record.order)
+    if not torch.equal(torch.repeat_interleave(record.colptr.diff()), by_source):
+        raise ValueError("order and colptr disagree with edge_index; order must sort the edges by source")
+    _check_targets(record)
+    _check_ends(record)
+
+
+def _check_targets(record: EnclosingSubgraphs) -> None:
+    """Every target is the link that its subgraph's target edges name; no edge leaves its subgraph."""
+    of_edge = torch.repeat_interleave(record.batch, record.rowptr.diff())
+    of_source = record.batch.index_select(0, record.edge_index[0])
+    if not torch.equal(of_edge, of_source):
+        e = int((of_edge != of_source).nonzero()[0, 0])
+        raise ValueError(f"edge {e} joins two subgraphs; batch must give both its nodes the same one")
+    mine = record.is_target.nonzero().squeeze(1)
+    named = find_targets(record.edge_index.index_select(1, mine), of_edge[mine], record.num_graphs)
+    wrong = (record.target.sort(1).values != named).any(1)
+    if bool(wrong.any()):
+        b = int(wrong.nonzero()[0, 0])
+        raise ValueError(
+            f"target[{b}] = {tuple(record.target[b].tolist())} must be the link {tuple(named[b].tolist())} "
+            "that is_target marks"
+        )
+
+
+def _check_ends(record: EnclosingSubgraphs) -> None:
+    """``end_edge`` and ``end_slot`` are the edges into the targets, in rising order."""
+    check_shape("end_edge", record.end_edge, (None,), torch.int64)
+    check_shape("end_slot", record.end_slot, record.end_edge.shape, torch.int64)
+    ends = record.target.reshape(-1)
+    check_ids("end_edge", record.end_edge, record.num_edges)
+    check_ids("end_slot", record.end_slot, ends.numel())
+    if int(record.rowptr.diff()[ends].sum()) != record.end_edge.numel() or bool(
+        (record.end_edge.diff() <= 0).any()
+    ):
+        raise ValueError("end_edge must hold every edge that ends in a target node once, in rising order")
+    if not torch.equal(ends[record.end_slot], record.edge_index[1][record.end_edge]):
+        raise ValueError("end_slot and end_edge disagree with target; a slot is 2 b or 2 b + 1 of target[b]")
+
+
+def find_targets(edges: Tensor, graph: Tensor, num_graphs: int) -> Tensor:
+    """The one pair {i, j}, i < j, that the target edges of every graph join in both directions: [B, 2]."""
+    low, high = edges.amin(0), edges.amax(0)
+    i = torch.full((num_graphs,), -1, dtype=torch.long, device=edges.device)
+    j = i.clone()
+    i[graph], j[graph] = low, high
+    forward, backward = torch.zeros_like(i), torch.zeros_like(i)
+    forward.index_add_(0, graph, (edges[0] < edges[1]).long())
+    backward.index_add_(0, graph, (edges[0] > edges[1]).long())
+    several = torch.zeros_like(i, dtype=torch.bool)
+    several[graph[(i[graph] != low) | (j[graph] != high)]] = True
+    for wrong, what in (
+        (i < 0, "has no target edge"),
+        (several, "has target edges between more than one pair"),
+        (i == j, "has a target link from a node to itself"),
+        ((forward == 0) | (backward == 0), "has its target link in one direction only"),
+    ):
+        if bool(wrong.any()):
+            b = int(wrong.nonzero()[0, 0])
+            raise ValueError(f"subgraph {b} {what}; is_target must mark both directions of one link i != j")
+    return torch.stack([i, j], dim=1)

@@ -1,0 +1,126 @@
+"""An undirected graph as sorted rows of neighbours, for reading the neighbours of many nodes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gpool.ops.checks.parts import check_ids, check_pointer, check_shape, is_integer
+from gpool.ops.checks.records import CheckedRecord
+from gpool.ops.sorted_keys import sort_keys, sort_values
+
+__all__ = ["Adjacency", "expand"]
+
+
+@dataclass(frozen=True)
+class Adjacency(CheckedRecord):
+    """Neighbours of every node in rising order; every edge in both directions and once.
+
+    Made by :meth:`from_edges`; one that is made in another way is checked before its first use.
+
+    Shape:
+        - **rowptr** [N + 1], **col** [E]: the neighbours of v are col[rowptr[v]:rowptr[v + 1]].
+        - **edge** [E]: the position of the edge in the list given, of its first mention in either direction.
+    """
+
+    rowptr: Tensor
+    col: Tensor
+    edge: Tensor
+
+    @classmethod
+    def from_edges(cls, edge_index: Tensor, num_nodes: int) -> Adjacency:
+        """The graph of an edge list [2, E], in either direction or both; repeated edges count once.
+
+        Raises:
+            ValueError: edge_index that is not [2, E] of integers, or with ids outside 0 .. num_nodes - 1.
+
+        >>> import torch
+        >>> graph = Adjacency.from_edges(torch.tensor([[0, 1, 1], [1, 0, 2]]), num_nodes=4)
+        >>> graph.rowptr.tolist(), graph.col.tolist(), graph.edge.tolist()
+        ([0, 1, 3, 4, 4], [1, 0, 2, 1], [0, 0, 2, 2])
+        """
+        if edge_index.dim() != 2 or edge_index.size(0) != 2 or not is_integer(edge_index):
+            raise ValueError(
+                f"edge_index of shape {tuple(edge_index.shape)} and {edge_index.dtype} "
+                "must be [2, E] of integers"
+            )
+        if num_nodes < 0:
+            raise ValueError(f"num_nodes={num_nodes} must not be negative")
+        check_ids("edge_index", edge_index, num_nodes, "node")
+        source, target = edge_index.long()
+        keys = torch.cat([source * num_nodes + target, target * num_nodes + source])
+        keys, order = sort_keys(keys, num_nodes * num_nodes)
+        first = torch.ones_like(keys, dtype=torch.bool)
+        first[1:] = keys[1:] != keys[:-1]
+        run = first.cumsum(0) - 1
+        keys = keys[first]
+        mention = torch.full_like(keys, 2 * source.numel()).scatter_reduce(
+            0, run, order % max(source.numel(), 1), "amin"
+        )
+        row, col = keys // max(num_nodes, 1), keys % max(num_nodes, 1)
+        rowptr = torch.nn.functional.pad(torch.bincount(row, minlength=num_nodes).cumsum(0), (1, 0))
+        return cls(rowptr, col, mention).trust()
+
+    def check_parts(self) -> None:
+        check_shape("rowptr", self.rowptr, (None,), torch.int64)
+        check_shape("col", self.col, (None,), torch.int64)
+        check_shape("edge", self.edge, self.col.shape, torch.int64)
+        check_pointer("rowptr", self.rowptr, self.num_edges)
+        check_ids("col", self.col, self.num_nodes, "node")
+        row = torch.repeat_interleave(self.degree)
+        keys = row * self.num_nodes + self.col
+        if bool((keys[1:] <= keys[:-1]).any()):
+            at = int((keys[1:] <= keys[:-1]).nonzero()[0, 0]) + 1
+            raise ValueError(
+                f"col[{at}] = {int(self.col[at])}; the neighbours of a node must rise, each once"
+            )
+        if not torch.equal(sort_values(self.col * self.num_nodes + row), keys):
+            raise ValueError("rowptr and col hold an edge in one direction only; every edge must be in both")
+
+    @property
+    def num_nodes(self) -> int:
+        return self.rowptr.numel() - 1
+
+    @property
+    def num_edges(self) -> int:
+        """Directed edges: each of the graph's twice, a self-loop once."""
+        return self.col.numel()
+
+    @property
+    def degree(self) -> Tensor:
+        return self.rowptr.diff()
+
+    def position(self, row: Tensor, col: Tensor) -> Tensor:
+        """Where the edges (row, col) stand in ``self.col``, -1 for those that are not in the graph."""
+        self.check()
+        low, high = self.rowptr[row], self.rowptr[row + 1]
+        end = high
+        for _ in range(
+            int((high - low).max()).bit_length() if row.numel() > 0 else 0
+        ):  # bisection in every row
+            middle = (low + high) // 2
+            below = self.col[middle.clamp(max=max(self.num_edges - 1, 0))] < col
+            active = low < high
+            low = torch.where(active & below, middle + 1, low)
+            high = torch.where(active & ~below, middle, high)
+        found = low < end
+        found &= self.col[low.clamp(max=max(self.num_edges - 1, 0))] == col if self.num_edges > 0 else found
+        return torch.where(found, low, -1)
+
+    def __contains__(self, pair: tuple[int, int]) -> bool:
+        self.check()
+        if not all(0 <= node < self.num_nodes for node in pair):
+            return False
+        return bool(self.position(torch.tensor([pair[0]]), torch.tensor([pair[1]]))[0] >= 0)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.num_nodes} nodes, {self.num_edges} directed edges)"
+
+
+def expand(start: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """Of ranges start .. start + count - 1: every position, range after range, and the range it is of."""
+    owner = torch.repeat_interleave(count)
+    offset = start - (count.cumsum(0) - count)
+    return torch.arange(owner.numel(), device=start.device) + offset[owner], owner

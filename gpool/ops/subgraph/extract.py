@@ -1,0 +1,245 @@
+"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over rows of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from gpool.ops.checks.parts import is_integer
+from gpool.ops.sorted_keys import among, lookup, marks, sort_keys, sort_values
+from gpool.ops.subgraph.adjacency import Adjacency, expand
+from gpool.ops.subgraph.record import EnclosingSubgraphs
+
+__all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraphs"]
+
+
+HUB = 16  # how much dearer a bisection of a row is than a look at one of its entries
+
+
+def enclosing_subgraphs(
+    graph: Adjacency,
+    pairs: Tensor,
+    num_hops: int = 2,
+    cap: int | None = None,
+    seed: int = 0,
+    max_entries: int = 1 << 20,
+) -> EnclosingSubgraphs:
+    """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
+
+    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions,
+    and marked as the target's own, whether the graph has it or not; so nothing in a record tells which it
+    was, except ``edge`` (-1 where it was added). Both ends are seeds of the search, so the nodes do not
+    depend on it either.
+
+    Args:
+        graph: the observed graph.
+        pairs: target links [B, 2]; the same pair may come twice, and gives two equal subgraphs.
+        num_hops: k of the k-hop neighbourhood, at least 1.
+        cap: keep at most so many new nodes a hop, a uniform draw.
+        seed: of that draw, which depends on seed, pair, hop and node alone: not on the batch, its order or
+            the worker.
+        max_entries: neighbours read at once, which bounds the memory of the sweep (a single pair is never
+            divided).
+
+    Shape:
+        - the nodes of a subgraph come in rising order of their ids, ``node``.
+
+    A pair of nodes without any edge gives the two nodes and their link. No pair gives a record of none.
+
+    Raises:
+        ValueError: pairs that are not [B, 2], ids outside the graph, i = j; num_hops, cap or max_entries < 1;
+            a graph that was made by hand and is not sound.
+
+    >>> import torch
+    >>> path = Adjacency.from_edges(torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]]), num_nodes=5)
+    >>> record = enclosing_subgraphs(path, torch.tensor([[0, 1], [0, 3]]), num_hops=1)
+    >>> record.node.tolist(), record.batch.tolist()
+    ([0, 1, 2, 0, 1, 2, 3, 4], [0, 0, 0, 1, 1, 1, 1, 1])
+    >>> record.node[record.target].tolist()
+    [[0, 1], [0, 3]]
+    """
+    _check(graph, pairs, num_hops, cap, max_entries)
+    pairs = pairs.long()
+    members = _ball(graph, pairs, num_hops, cap, seed, max_entries)
+    return _induce(graph, pairs, members, max_entries)
+
+
+def iter_enclosing_subgraphs(
+    graph: Adjacency,
+    pairs: Tensor,
+    batch_size: int,
+    num_hops: int = 2,
+    cap: int | None = None,
+    seed: int = 0,
+    max_entries: int = 1 << 20,
+) -> Iterator[EnclosingSubgraphs]:
+    """The records of ``batch_size`` pairs each, one after another: memory does not grow with the pairs.
+
+    Raises:
+        ValueError: as :func:`enclosing_subgraphs`, before the first record; batch_size < 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} must be at least 1")
+    _check(graph, pairs[:0], num_hops, cap, max_entries)
+    for start in range(0, pairs.size(0), batch_size):
+        yield enclosing_subgraphs(graph, pairs[start : start + batch_size], num_hops, cap, seed, max_entries)
+
+
+def _check(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, max_entries: int) -> None:
+    graph.check()
+    if pairs.dim() != 2 or pairs.size(1) != 2 or not is_integer(pairs):
+        raise ValueError(f"pairs of shape {tuple(pairs.shape)} and {pairs.dtype} must be [B, 2] of integers")
+    for name, size in {
+        "num_hops": num_hops,
+        "cap": 1 if cap is None else cap,
+        "max_entries": max_entries,
+    }.items():
+        if size < 1:
+            raise ValueError(f"{name}={size} must be at least 1")
+    wrong = ((pairs < 0) | (pairs >= graph.num_nodes)).any(1)
+    if bool(wrong.any()):
+        b = int(wrong.nonzero()[0, 0])
+        raise ValueError(
+            f"pairs[{b}] = {tuple(pairs[b].tolist())} holds an unknown node; "
+            f"ids must be 0 .. {graph.num_nodes - 1}"
+        )
+    if bool((pairs[:, 0] == pairs[:, 1]).any()):
+        b = int((pairs[:, 0] == pairs[:, 1]).nonzero()[0, 0])
+        raise ValueError(
+            f"pairs[{b}] = {tuple(pairs[b].tolist())} joins a node to itself; a target link needs i != j"
+        )
+
+
+def _pieces(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
+    """Slices of the sorted ``owner``, each of whole owners and of counts of about ``max_entries`` in sum."""
+    total = count.cumsum(0)
+    if total.numel() == 0:
+        return
+    if int(total[-1]) <= max_entries:
+        yield slice(0, total.numel())
+        return
+    last = torch.ones_like(owner, dtype=torch.bool)
+    last[:-1] = owner[1:] != owner[:-1]
+    ends = last.nonzero().squeeze(1)
+    at_end = total[ends]
+    begin, spent = 0, 0
+    while begin < total.numel():
+        k = int(torch.searchsorted(at_end, spent + max_entries, right=True)) - 1
+        k = max(k, int(torch.searchsorted(ends, begin)))  # at least one owner
+        end = int(ends[k]) + 1
+        yield slice(begin, end)
+        begin, spent = end, int(at_end[k])
+
+
+def _ball(
+    graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, seed: int, max_entries: int
+) -> Tensor:
+    """Sorted keys pair * N + node of all members."""
+    size, links = graph.num_nodes, torch.arange(pairs.size(0), device=pairs.device)
+    frontier = (links.unsqueeze(1) * size + pairs).sort(1).values.view(-1)
+    members = frontier
+    for hop in range(num_hops):
+        owner, node = frontier // size, frontier % size
+        count = graph.degree[node]
+        salt = _hash(pairs.amin(1), _hash(pairs.amax(1), pairs.new_tensor(seed * 64 + hop)))
+        found = []
+        for piece in _pieces(count, owner, max_entries):
+            position, of = expand(graph.rowptr[node[piece]], count[piece])
+            keys = owner[piece][of] * size + graph.col[position]
+            found.append(_new(keys, members) if cap is None else _draw(keys, members, salt, size, cap))
+        frontier = torch.cat(found) if found else frontier[:0]
+        members = sort_values(torch.cat([members, frontier]))
+    return members
+
+
+def _new(keys: Tensor, members: Tensor) -> Tensor:
+    """The keys that are no members yet, sorted, each once."""
+    keys = sort_values(keys)
+    first = torch.ones_like(keys, dtype=torch.bool)
+    first[1:] = keys[1:] != keys[:-1]
+    keys = keys[first]
+    return keys[lookup(members, keys) < 0]
+
+
+def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> Tensor:
+    """At most ``cap`` new keys a pair: those of the smallest hash of the pair's salt and the node.
+
+    Where a pair reads many more neighbours than that, most are ruled out by their hash before anything is
+    sorted; should fewer than ``cap`` new ones be left, all are looked at after all.
+    """
+    owner = keys // size
+    entries = torch.bincount(owner, minlength=salt.numel())
+    dense = entries > 32 * cap
+    few = keys
+    if bool(dense.any()):
+        bound = (8.0 * cap / entries.clamp(min=1) * 2.0**63).clamp(max=2.0**62).long()
+        few = keys[(_hash(keys % size, salt[owner]) < bound[owner]) | ~dense[owner]]
+    new = _new(few, members)
+    if bool((torch.bincount(new // size, minlength=salt.numel())[dense] < cap).any()):
+        new = _new(keys, members)
+    owner = new // size
+    count = torch.unique_consecutive(owner, return_counts=True)[1]
+    over = (count > cap).repeat_interleave(count)
+    if not bool(over.any()):
+        return new
+    many, owner, count = new[over], owner[over], count[count > cap]
+    order = _hash(many % size, salt[owner]).argsort()
+    order = order[owner[order].argsort(stable=True)]
+    rank = torch.arange(many.numel(), device=keys.device) - (count.cumsum(0) - count).repeat_interleave(count)
+    return sort_values(torch.cat([new[~over], many[order[rank < cap]]]))
+
+
+def _hash(x: Tensor, salt: Tensor) -> Tensor:
+    """A well-mixed 63-bit number of two (the finaliser of SplitMix64, on wrapping int64)."""
+
+    def shift(z: Tensor, bits: int) -> Tensor:
+        return (z >> bits) & ((1 << (64 - bits)) - 1)
+
+    z = (x + 1) * -7046029254386353131 + salt * 0x632BE59BD9B4E019
+    z = (z ^ shift(z, 30)) * -4658895280553007687
+    z = (z ^ shift(z, 27)) * -7723592293110705685
+    return (z ^ shift(z, 31)) & ((1 << 63) - 1)
+
+
+def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) -> EnclosingSubgraphs:
+    """Edges among the members of every pair, sorted by destination, the target link in its place."""
+    size, links = graph.num_nodes, pairs.size(0)
+    batch, node = members // size, members % size
+    target = lookup(members, torch.arange(links, device=pairs.device).unsqueeze(1) * size + pairs)
+    seen = graph.position(pairs[:, 0], pairs[:, 1]) >= 0
+    degree, first = graph.degree[node], batch * size
+    around = torch.bincount(batch, minlength=links)
+    hub = degree > HUB * around[batch]  # cheaper to look all members up among its neighbours than the reverse
+    degree = degree.masked_fill(hub, 0)
+    maybe = marks(members)
+    sources, destinations, edges = [], [], []
+    for piece in _pieces(degree, batch, max_entries):
+        position, of = expand(graph.rowptr[node[piece]], degree[piece])
+        kept, source = among(members, first[piece][of] + graph.col[position], maybe)
+        sources.append(source)
+        destinations.append(of[kept] + piece.start)
+        edges.append(graph.edge[position[kept]])
+    hubs = hub.nonzero().squeeze(1)
+    at, of = expand((around.cumsum(0) - around)[batch[hubs]], around[batch[hubs]])
+    position = graph.position(node[hubs][of], node[at])
+    sources.append(at[position >= 0])
+    destinations.append(hubs[of][position >= 0])
+    edges.append(graph.edge[position[position >= 0]])
+    none = members[:0]
+    source, destination, edge = (torch.cat([none, *x]) for x in (sources, destinations, edges))
+    other = members.new_full((members.numel(),), -1)
+    other[target[:, 0]], other[target[:, 1]] = target[:, 1], target[:, 0]
+    added = target[~seen]
+    if added.numel() > 0 or hubs.numel() > 0:
+        source = torch.cat([source, added.flip(1).reshape(-1)])
+        destination = torch.cat([destination, added.reshape(-1)])
+        edge = torch.cat([edge, edge.new_full((added.numel(),), -1)])
+        order = sort_keys(destination * members.numel() + source, members.numel() ** 2)[1]
+        source, destination, edge = source[order], destination[order], edge[order]
+    is_target = other[destination] == source
+    made = EnclosingSubgraphs._derive(
+        torch.stack([source, destination]), is_target, target, batch, node, edge
+    )
+    return made.trust()

@@ -1,0 +1,198 @@
+"""The record of enclosing subgraphs: one disjoint union, the target pair of each, the target's own edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gpool.ops.checks import values_checked
+from gpool.ops.checks.parts import check_ids, check_shape
+from gpool.ops.checks.records import CheckedRecord
+from gpool.ops.csr.pattern import Pattern
+from gpool.ops.sorted_keys import sort_keys
+from gpool.ops.subgraph._record_checks import check_edges, check_record, check_sorted, find_targets
+
+__all__ = ["EnclosingSubgraphs"]
+
+
+def _pointer(index: Tensor, size: int) -> Tensor:
+    count = torch.bincount(index, minlength=size)
+    return torch.nn.functional.pad(count.cumsum(0), (1, 0))
+
+
+@dataclass(frozen=True)
+class EnclosingSubgraphs(CheckedRecord):
+    """B enclosing subgraphs as one graph of N nodes and E directed edges, each with its target link in it.
+
+    ``edge_index`` describes the graphs *with* the target link; without its edges at ``is_target`` it
+    describes those without. Made by :func:`gpool.ops.subgraph.enclosing_subgraphs` from a large graph, or by
+    :meth:`from_edges` from a batch of edges in any order; both leave the edges sorted by destination.
+    A record made in another way is checked before its first use (:meth:`check`, 1 to 20 microseconds per
+    link), and so is one whose tensors were changed in place.
+
+    Shape:
+        - **edge_index** [2, E]: source, destination. **is_target** [E] bool.
+        - **target** [B, 2]: the two ends, as nodes of the union. **batch** [N], **node** [N]: every node's
+          subgraph, and its id in the graph it was cut from. **edge** [E]: likewise of the edge, -1 where the
+          target's was added.
+        - **rowptr** [N + 1]: edges that end in a node; **order** [E], **colptr** [N + 1]: edges sorted by
+          source.
+        - **end_edge** [F], **end_slot** [F]: edges that end in a target node, and at which end: 2 b or 2 b +
+          1.
+    """
+
+    edge_index: Tensor
+    is_target: Tensor
+    target: Tensor
+    batch: Tensor
+    node: Tensor
+    edge: Tensor
+    rowptr: Tensor
+    order: Tensor
+    colptr: Tensor
+    end_edge: Tensor
+    end_slot: Tensor
+    _patterns: dict[int, Pattern] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def num_graphs(self) -> int:
+        return self.target.size(0)
+
+    @property
+    def num_nodes(self) -> int:
+        return self.batch.numel()
+
+    @property
+    def num_edges(self) -> int:
+        return self.is_target.numel()
+
+    def check_parts(self) -> None:
+        self._patterns.clear()
+        check_record(self)
+
+    def pattern(self, heads: int) -> Pattern:
+        """Where ``heads`` transition matrices along a diagonal may be non-zero: [destination, source].
+
+        Raises:
+            ValueError: as :meth:`check`.
+        """
+        self.check()
+        if heads not in self._patterns:
+            source, destination = self.edge_index
+            one = Pattern(
+                self.rowptr, source, self.order, self.colptr, destination.index_select(0, self.order)
+            )
+            if values_checked(self.batch):
+                one.trust()
+            self._patterns[heads] = one.copies(heads)
+        return self._patterns[heads]
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> EnclosingSubgraphs:
+        made = EnclosingSubgraphs(*(function(getattr(self, name)) for name in self.__match_args__))
+        return made.trust() if self.sound else made
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> EnclosingSubgraphs:
+        """The same record on ``device``."""
+        return self._map(lambda x: x.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> EnclosingSubgraphs:
+        """The same record in page-locked memory."""
+        return self._map(lambda x: x.pin_memory())
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.num_graphs} links, {self.num_nodes} nodes, {self.num_edges} edges)"
+        )
+
+    @classmethod
+    def from_sorted(
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+    ) -> EnclosingSubgraphs:
+        """The record of edges that are sorted by destination already.
+
+        Raises:
+            ValueError: shapes that do not fit, edges that are not sorted, ids out of range. Whether the
+                targets are those of ``is_target`` is looked at when the record is first used.
+        """
+        check_sorted(edge_index, is_target, target, batch, node, edge)
+        return cls._derive(edge_index, is_target, target, batch, node, edge)
+
+    @classmethod
+    def _derive(
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+    ) -> EnclosingSubgraphs:
+        source, destination = edge_index
+        nodes = batch.numel()
+        side = torch.full((nodes,), -1, dtype=torch.long, device=batch.device)
+        side[target.reshape(-1)] = torch.arange(target.numel(), device=batch.device)
+        slot = side.index_select(0, destination)
+        end_edge = (slot >= 0).nonzero().squeeze(-1)
+        return cls(
+            edge_index,
+            is_target,
+            target,
+            batch,
+            node,
+            edge,
+            _pointer(destination, nodes),
+            sort_keys(source, nodes)[1],
+            _pointer(source, nodes),
+            end_edge,
+            slot[end_edge],
+        )
+
+    @classmethod
+    def from_edges(
+        cls,
+        edge_index: Tensor,
+        is_target: Tensor,
+        batch: Tensor | None = None,
+        num_graphs: int | None = None,
+        node: Tensor | None = None,
+    ) -> EnclosingSubgraphs:
+        """The record of a batch of subgraphs whose edges are in any order.
+
+        The target pair of a subgraph is found from its target edges, by the batch and never by their
+        position: they must join the same two nodes in both directions (parallel ones count as one link of
+        several edges).
+
+        Shape:
+            - **edge_index** [2, E], **is_target** [E] bool, **batch** [N] (default: one subgraph),
+              **node** [N] (default: 0 .. N - 1).
+
+        Raises:
+            ValueError: shapes that do not fit, ids or entries of batch out of range, an edge between two
+                subgraphs, a subgraph without a target link, one with more than one, with one direction only
+                or with i = j.
+
+        >>> import torch
+        >>> edges = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
+        >>> target = torch.tensor([False, False, False, False, True, True])
+        >>> EnclosingSubgraphs.from_edges(edges, target)
+        EnclosingSubgraphs(1 links, 3 nodes, 6 edges)
+        """
+        check_edges(edge_index, is_target)
+        if batch is None:
+            nodes = int(edge_index.max()) + 1 if edge_index.numel() > 0 else 0
+            batch = torch.zeros(max(nodes, 0), dtype=torch.long, device=edge_index.device)
+        check_shape("batch", batch, (None,), torch.int64)
+        if num_graphs is None:
+            num_graphs = int(batch.max()) + 1 if batch.numel() > 0 else 0
+        if num_graphs < 0:
+            raise ValueError(f"num_graphs={num_graphs} must not be negative")
+        check_ids("batch", batch, num_graphs, "subgraph")
+        check_ids("edge_index", edge_index, batch.numel(), "node")
+        if node is None:
+            node = torch.arange(batch.numel(), device=batch.device)
+        check_shape("node", node, (batch.numel(),), torch.int64)
+        order = sort_keys(edge_index[1], batch.numel())[1]
+        edge_index, is_target = edge_index[:, order], is_target[order]
+        of_edge = batch[edge_index]
+        if bool((of_edge[0] != of_edge[1]).any()):
+            e = int(order[(of_edge[0] != of_edge[1]).nonzero()[0, 0]])
+            raise ValueError(f"edge {e} joins two subgraphs; batch must give both its nodes the same one")
+        target = find_targets(edge_index[:, is_target], of_edge[0, is_target], num_graphs)
+        return cls._derive(edge_index, is_target, target, batch, node, order)
