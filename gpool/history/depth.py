@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpool.ops.precision import widened
 from gpool.ops.segment import Segments, segment_broadcast, segment_mean
 
 __all__ = ["DepthNorm", "depth_encoding", "depth_scores", "mix_layers", "normalize_depth"]
@@ -70,7 +71,7 @@ def depth_scores(
     for depth, x in enumerate(layers):
         if depth < len(weights):
             pull = (w_k @ weights[depth]).t()  # [C_l, C]
-            u = _at_least_float(F.linear(layers[-1], pull @ ask, pull @ ask_bias))  # [N, C_l]
+            u = widened(F.linear(layers[-1], pull @ ask, pull @ ask_bias))  # [N, C_l]
         scores.append((u * x).sum(dim=-1))  # [N]
     inner = segment_mean(torch.stack(scores, dim=-1), index, dim_size=dim_size)  # [B, L]
     constant = F.linear(last_mean, ask, ask_bias) @ F.linear(offsets, w_k, b_k).t()  # [B, L]
@@ -122,8 +123,3 @@ def mix_layers(
     for depth, (x, weight) in enumerate(zip(layers, weights, strict=True)):
         rows = rows + F.linear(share[:, depth : depth + 1] * x, weight)
     return rows
-
-
-def _at_least_float(x: Tensor) -> Tensor:
-    """Half types to float32: a sum of signed scores in its denominator leaves no digits to spare."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

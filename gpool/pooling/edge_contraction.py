@@ -12,6 +12,7 @@ from gpool.ops.partition.clusters import components, label_clusters, matching
 from gpool.ops.partition.quotient import REDUCE, quotient
 from gpool.ops.partition.ties import near
 from gpool.ops.partition.topk import keep_count, topk_select
+from gpool.ops.precision import widened
 from gpool.ops.segment import Segments, segment_count, segment_softmax, segment_sum
 from gpool.pooling.base import Pooling
 from gpool.pooling.pooled import Pooled
@@ -143,7 +144,7 @@ class EdgeContraction(Pooling):
         """Score of every edge [E], and the relative difference within which two of them tie."""
         logit = self.scorer(x, source, target)
         within = near(logit.dtype)
-        logit = logit.float() if logit.dtype in (torch.float16, torch.bfloat16) else logit
+        logit = widened(logit)
         if self.score == "softmax":
             logit = logit.masked_fill(source == target, -torch.inf)  # self-loops have no share
             value = segment_softmax(logit, Segments(target, x.size(0)))

@@ -12,6 +12,7 @@ from gpool.ops.partition.clusters import label_clusters, parse, parse_merge
 from gpool.ops.partition.edge_hash import edge_coins, refuse_directed
 from gpool.ops.partition.quotient import REDUCE, quotient, sum_of_map
 from gpool.ops.partition.ties import near
+from gpool.ops.precision import widened
 from gpool.ops.segment import Segments, segment_count, segment_sum
 from gpool.pooling.base import Pooling
 from gpool.pooling.layers import ResidualMLP
@@ -139,11 +140,11 @@ class GraphParsing(Pooling):
         u, v = edge_index[0].index_select(0, edge), edge_index[1].index_select(0, edge)
 
         logit = self.scorer(h, u, v)
-        within, logit = near(logit.dtype), _wide(logit)
+        within, logit = near(logit.dtype), widened(logit)
         own: Tensor | None = None
         if self.self_loops:
             node = torch.arange(x.size(0), device=x.device)
-            own = _wide(self.scorer(h, node, node))
+            own = widened(self.scorer(h, node, node))
             if keep_own is not None:
                 own = own.masked_fill(~keep_own, -torch.inf)
         follow = parse if self.ties == "lowest_id" else parse_merge
@@ -222,11 +223,6 @@ def _gate(
         inside = inside + segment_sum((own > -torch.inf).long(), members)
     alone = inside == 0
     return score.masked_fill(alone, 1.0), inside.masked_fill(alone, 1)
-
-
-def _wide(logit: Tensor) -> Tensor:
-    """Half precision to float32: gates are sums, and ties should be those of the scorer alone."""
-    return logit.float() if logit.dtype in (torch.float16, torch.bfloat16) else logit
 
 
 def _weights(edge_attr: Tensor | None, edge_index: Tensor, x: Tensor) -> Tensor:

@@ -42,6 +42,13 @@ def test_a_process_that_dies_is_replaced_beside_the_others(tmp_path: Path) -> No
     assert note.read_text() == "begun\n"  # it was never begun again
 
 
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "popen_loky" in " ".join(process.cmdline())
+    except psutil.Error:  # it ended while we looked
+        return False
+
+
 def test_an_exception_kills_what_runs(tmp_path: Path) -> None:
     def leave() -> None:
         with Workers(1) as workers:

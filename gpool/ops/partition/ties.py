@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.masks import positions
+from gpool.ops.precision import HALF
 from gpool.ops.sorted_keys import sort_keys
 
 __all__ = ["near", "order_ties"]
@@ -25,8 +26,7 @@ def near(dtype: torch.dtype) -> float:
     encoder of several layers. Two units in half precision, which has no more digits to give: 2e-3 in float16
     and 1.6e-2 in bfloat16.
     """
-    half = dtype in (torch.float16, torch.bfloat16)
-    return (2 if half else 100) * torch.finfo(dtype).eps
+    return (2 if dtype in HALF else 100) * torch.finfo(dtype).eps
 
 
 def order_ties(order: Tensor, value: Tensor, group: Tensor, within: float, floor: Tensor | float) -> Tensor:

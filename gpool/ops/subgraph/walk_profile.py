@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.csr import csr_powers
+from gpool.ops.precision import widened
 from gpool.ops.segment import segment_softmax, segment_sum
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 from gpool.ops.transforms import refuse_forward_mode
@@ -106,8 +107,7 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     edges, graphs, nodes = subgraphs.num_edges, subgraphs.num_graphs, subgraphs.num_nodes
     if logits.dim() != 2 or logits.size(0) != edges:
         raise ValueError(f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row an edge")
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
+    logits = widened(logits)
     heads, steps = logits.size(1), walk_length + 1
 
     pattern = subgraphs.pattern(heads)  # one graph of H N nodes
