@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpool.ops.splitmix import mix
+
 __all__ = ["asymmetry", "edge_coins", "refuse_directed"]
 
 
@@ -14,7 +16,7 @@ def asymmetry(edge_index: Tensor, num_nodes: int) -> Tensor:
     The sum over edges of a_u b_v - a_v b_u modulo 2^64, for two fixed hashes a and b of the nodes: no sort.
     """
     node = torch.arange(num_nodes, device=edge_index.device)
-    a, b = _mix(2 * node), _mix(2 * node + 1)
+    a, b = mix(2 * node), mix(2 * node + 1)
     row, col = edge_index[0], edge_index[1]
     forth = a.index_select(0, row) * b.index_select(0, col)
     back = a.index_select(0, col) * b.index_select(0, row)
@@ -45,11 +47,4 @@ def _hash(edge_index: Tensor, seed: Tensor) -> Tensor:
     """A well-mixed int64 of every undirected edge {u, v}."""
     low = torch.minimum(edge_index[0], edge_index[1])
     high = torch.maximum(edge_index[0], edge_index[1])
-    return _mix(low * 0x1E3779B97F4A7C15 + high * 0x3F58476D1CE4E5B9 + seed)
-
-
-def _mix(value: Tensor) -> Tensor:
-    """The finisher of splitmix64 (Steele, Lea and Flood 2014), with arithmetic shifts."""
-    value = (value ^ (value >> 30)) * -0x40A7B892E31B1A47
-    value = (value ^ (value >> 27)) * -0x6B2FB644ECCEEE15
-    return value ^ (value >> 31)
+    return mix(low * 0x1E3779B97F4A7C15 + high * 0x3F58476D1CE4E5B9 + seed)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gpool.ops.checks.parts import is_integer
 from gpool.ops.sorted_keys import among, lookup, marks, sort_keys, sort_values
+from gpool.ops.splitmix import mix
 from gpool.ops.subgraph.adjacency import Adjacency, expand
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
@@ -192,15 +193,8 @@ def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> T
 
 
 def _hash(x: Tensor, salt: Tensor) -> Tensor:
-    """A well-mixed 63-bit number of two (the finaliser of SplitMix64, on wrapping int64)."""
-
-    def shift(z: Tensor, bits: int) -> Tensor:
-        return (z >> bits) & ((1 << (64 - bits)) - 1)
-
-    z = (x + 1) * -7046029254386353131 + salt * 0x632BE59BD9B4E019
-    z = (z ^ shift(z, 30)) * -4658895280553007687
-    z = (z ^ shift(z, 27)) * -7723592293110705685
-    return (z ^ shift(z, 31)) & ((1 << 63) - 1)
+    """A well-mixed 63-bit number of two."""
+    return mix((x + 1) * -7046029254386353131 + salt * 0x632BE59BD9B4E019) & ((1 << 63) - 1)
 
 
 def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) -> EnclosingSubgraphs:
