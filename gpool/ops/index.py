@@ -32,7 +32,8 @@ def resolve(
     """The segments of ``length`` entries, from whichever of index and ptr is given, or one segment.
 
     ``bound`` is what an error calls dim_size. Without ``look``, an index is not looked at where dim_size is
-    given: for callers whose kernels refuse such an id by themselves, and who say so by :func:`blamed`.
+    given: for callers whose kernels refuse such an id by themselves, and who say so by :func:`blamed`,
+    and for norms, which look when they cut.
 
     Raises:
         TypeError: index or ptr does not hold integers, or dim_size is no integer.

@@ -52,7 +52,7 @@ def segment_norm(
     if not isinstance(q, Tensor) and not abs(q) < math.inf:
         raise ValueError(f"q={q} must be finite")
     magnitude.check()
-    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
     rows = as_rows(floating("x", x), dim)
     p, q = (
         per_row(name, floating(name, v) if isinstance(v, Tensor) else v, x, dim)

@@ -98,7 +98,7 @@ class LogMeanExp(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
         wide, tau = floating("x", x), self.temperature()
         y = segment_logsumexp(wide, segments, dim=dim, tau=tau)
         if self.normalize:

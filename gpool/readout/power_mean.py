@@ -127,7 +127,7 @@ class PowerMean(Aggregation):
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]
         if self.signed == "error":
             _refuse_negative(x)
-        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
         if self.signed != "shift":
             at_least = Magnitude("relu", self.eps, "clamp")
             return segment_norm(x, p, 1 / p, segments, dim=dim, magnitude=at_least)
