@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gpool.ops.arguments import check_count, check_ids, check_integers, check_room, readable
 
-__all__ = ["Segments", "blamed", "resolve", "rising"]
+__all__ = ["Segments", "blamed", "resolve", "rising", "unseen"]
 
 
 class Segments(NamedTuple):
@@ -66,6 +66,11 @@ def resolve(
     elif dim_size is None:
         dim_size = int(index.max()) + 1 if length > 0 else 0
     return Segments(index.long(), dim_size)
+
+
+def unseen(x: Tensor) -> bool:
+    """Whether ``x`` has no numbers, so that no kernel comes to look at its index; compilers are not asked."""
+    return not torch.compiler.is_compiling() and x.numel() == 0
 
 
 def blamed(error: Exception, segments: Segments) -> Exception:

@@ -110,6 +110,12 @@ def test_kernels_that_refuse_an_index_do_so_at_every_width(width: int, kind: tor
                 FUNCTIONS[name](x, index, dim_size=2)
 
 
+def test_an_index_of_rows_without_numbers_is_looked_at(x: Tensor) -> None:
+    for name in ("softmax", "logsumexp", "norm", "LogMeanExp"):
+        with pytest.raises(IndexError, match="index runs from -1 to 0"):
+            FUNCTIONS[name](x[:, :0], torch.tensor([0] * 11 + [-1]), dim_size=2)
+
+
 @every
 def test_no_place_for_entries_is_refused(name: str, x: Tensor) -> None:
     with pytest.raises((IndexError, ValueError), match=r"dim_size|y\.size"):
