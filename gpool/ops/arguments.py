@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from gpool.ops.checks import values_checked
+from gpool.ops.sort import memory_of
 
 __all__ = [
     "check_channels",
@@ -53,8 +54,9 @@ def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
     """Refuses ids outside of 0 .. size - 1, and returns size (None: the largest id + 1), named ``bound``."""
     if ids.numel() == 0:
         return 0 if size is None else size
-    if ids.dtype == torch.int64:  # unsigned, an id below 0 is a huge one: one pass, a third of aminmax's time
-        largest = int(ids.numpy().view(np.uint64).max())
+    memory = memory_of(ids) if ids.dtype == torch.int64 else None
+    if memory is not None:  # unsigned, an id below 0 is a huge one: one pass, a third of aminmax's time
+        largest = int(memory.view(np.uint64).max())
         if largest < (size if size is not None else 1 << 63):
             return largest + 1 if size is None else size
     low, high = (int(v) for v in torch.aminmax(ids))

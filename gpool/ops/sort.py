@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
-__all__ = ["sort_keys", "sort_values"]
+__all__ = ["memory_of", "sort_keys", "sort_values"]
 
 
 def sort_keys(key: Tensor, bound: int) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def sort_keys(key: Tensor, bound: int) -> tuple[Tensor, Tensor]:
     if max(bound - 1, 0).bit_length() + places > 63:
         return torch.sort(key, stable=True)
     both = (key << places).add_(torch.arange(key.numel()))
-    memory = _memory(both)
+    memory = memory_of(both)
     if memory is None:
         return torch.sort(key, stable=True)
     memory.sort()
@@ -31,14 +31,14 @@ def sort_keys(key: Tensor, bound: int) -> tuple[Tensor, Tensor]:
 def sort_values(key: Tensor) -> Tensor:
     """The numbers int64 [E] in rising order."""
     copy = key.clone()
-    memory = None if torch.compiler.is_compiling() else _memory(copy)
+    memory = None if torch.compiler.is_compiling() else memory_of(copy)
     if memory is None:
         return torch.sort(key).values
     memory.sort()
     return copy
 
 
-def _memory(v: Tensor) -> np.ndarray | None:
+def memory_of(v: Tensor) -> np.ndarray | None:
     """The memory of ``v``; None where NumPy cannot have it: on other devices, in traces and transforms."""
     if is_in_torch_dispatch_mode():  # a trace would not see what NumPy does
         return None
