@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.index import Segments, resolve
+from gpool.ops.index import Segments, resolve, unseen
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import floating
 from gpool.ops.softmax import segment_softmax
@@ -71,7 +71,7 @@ def segment_attend(
         raise ValueError(
             f"score {tuple(score.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
         )
-    segments = resolve(index, ptr, dim_size, value.size(0), value.device, look=False)
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device, look=unseen(score))
     weight = segment_softmax(wide, segments)  # its maximum refuses what is no segment
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
     return sums(weight, rows, segments.segment, segments.size).to(value.dtype)

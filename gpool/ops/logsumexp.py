@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.arguments import length_along
-from gpool.ops.index import Segments, resolve
+from gpool.ops.index import Segments, resolve, unseen
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import as_rows, floating, from_rows, per_row
 from gpool.ops.reduce import segment_count, segment_max, segment_sum
@@ -118,7 +118,7 @@ def segment_logsumexp(
     if not isinstance(tau, Tensor) and not tau > 0:
         raise ValueError(f"tau={tau} must be positive")
     # Not looked at here: the maximum comes first, and refuses what is no segment.
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
     rows, tau = as_rows(floating("x", x), dim), per_row("tau", tau, x, dim)
     if torch.compiler.is_compiling():
         y = _plain(rows, tau, segment, size)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gpool.ops.arguments import length_along
 from gpool.ops.chunked_norm import ChunkedNorm
-from gpool.ops.index import Segments, resolve
+from gpool.ops.index import Segments, resolve, unseen
 from gpool.ops.magnitude import ITSELF, Magnitude
 from gpool.ops.pieces import cut
 from gpool.ops.plain_norm import plain_norm
@@ -52,7 +52,7 @@ def segment_norm(
     if not isinstance(q, Tensor) and not abs(q) < math.inf:
         raise ValueError(f"q={q} must be finite")
     magnitude.check()
-    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
     rows = as_rows(floating("x", x), dim)
     p, q = (
         per_row(name, floating(name, v) if isinstance(v, Tensor) else v, x, dim)

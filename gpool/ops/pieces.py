@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gpool.ops.arguments import check_ids, check_range, readable
 from gpool.ops.sort import sort_keys
 
 __all__ = ["Pieces", "cut", "row_chunks"]
@@ -44,11 +45,15 @@ class Pieces(NamedTuple):
 
 
 def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
-    """The pieces of entries of ``width`` numbers each, on the CPU."""
+    """The pieces of entries, at least one, of ``width`` numbers each, on the CPU; looks at the index."""
     perm = None
     if ptr is None:
         if bool((index[1:] < index[:-1]).any()):
+            if readable(index):
+                check_ids("index", index, size, "dim_size")
             index, perm = sort_keys(index, size)
+        elif readable(index):
+            check_range("index", int(index[0]), int(index[-1]), size, "dim_size")
         ptr = torch.searchsorted(index, torch.arange(size + 1, dtype=index.dtype))
     rows = max(1, CHUNK * torch.get_num_threads() // max(width, 1))
     count = ptr.diff()

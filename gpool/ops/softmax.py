@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.arguments import length_along
-from gpool.ops.index import Segments, resolve
+from gpool.ops.index import Segments, resolve, unseen
 from gpool.ops.pieces import row_chunks
 from gpool.ops.ragged import as_rows, floating, from_rows
 from gpool.ops.reduce import segment_max, segment_sum
@@ -78,7 +78,7 @@ def segment_softmax(
 ) -> Tensor:
     """Softmax within every segment and channel, the shape of ``x``; zeros where all of a segment is -inf."""
     # Not looked at here: the maximum comes first, and refuses what is no segment.
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
     rows = as_rows(floating("x", x), dim)
     softmax = _softmax if torch.compiler.is_compiling() else _Softmax.apply
     return from_rows(softmax(rows, segment, size).to(x.dtype), x, dim)

@@ -12,7 +12,7 @@ from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
 from gpool.ops.arguments import check_channels, length_along
-from gpool.ops.index import Segments, resolve
+from gpool.ops.index import Segments, resolve, unseen
 from gpool.ops.ragged import floating
 from gpool.ops.segment import Magnitude, segment_norm
 from gpool.readout.exponent import exponent_of, raw_of
@@ -167,7 +167,7 @@ class GNP(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         wide = floating("x", x)  # a sum of half types may exceed them before it is mixed
         norms = [self._norm(wide, p, q, segments, dim) for p, q in zip(*self.exponents(), strict=True)]
         return self._mixed(norms).to(x.dtype)
