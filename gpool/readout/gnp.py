@@ -13,7 +13,7 @@ from torch_geometric.nn.aggr import Aggregation
 
 from gpool.ops.checks.arguments import check_channels, length_along
 from gpool.ops.precision import floating
-from gpool.ops.segment import Magnitude, Segments, resolve, segment_norm
+from gpool.ops.segment import Magnitude, Segments, resolve, segment_norm, unseen
 from gpool.readout.exponent import exponent_of, raw_of
 
 __all__ = ["GNP"]
@@ -166,7 +166,7 @@ class GNP(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         wide = floating("x", x)  # a sum of half types may exceed them before it is mixed
         norms = [self._norm(wide, p, q, segments, dim) for p, q in zip(*self.exponents(), strict=True)]
         return self._mixed(norms).to(x.dtype)

@@ -12,7 +12,7 @@ from torch_geometric.nn.aggr import Aggregation
 
 from gpool.ops.checks.arguments import check_channels, length_along
 from gpool.ops.precision import floating
-from gpool.ops.segment import resolve, segment_count, segment_logsumexp
+from gpool.ops.segment import resolve, segment_count, segment_logsumexp, unseen
 from gpool.ops.segment._rows import along
 from gpool.readout.exponent import bounded
 
@@ -98,7 +98,7 @@ class LogMeanExp(Aggregation):
                 f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
                 f"must have channels={self.channels} in its last dimension"
             )
-        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         wide, tau = floating("x", x), self.temperature()
         y = segment_logsumexp(wide, segments, dim=dim, tau=tau)
         if self.normalize:

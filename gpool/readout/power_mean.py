@@ -13,7 +13,7 @@ from torch_geometric.nn.aggr import Aggregation
 
 from gpool.ops.checks.arguments import check_channels, check_positive, length_along
 from gpool.ops.precision import floating
-from gpool.ops.segment import Magnitude, resolve, segment_min, segment_norm
+from gpool.ops.segment import Magnitude, resolve, segment_min, segment_norm, unseen
 from gpool.readout.exponent import exponent_of, raw_of
 
 __all__ = ["PowerMean"]
@@ -126,7 +126,7 @@ class PowerMean(Aggregation):
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]
         if self.signed == "error":
             _refuse_negative(x)
-        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+        segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         if self.signed != "shift":
             at_least = Magnitude("relu", self.eps, "clamp")
             return segment_norm(x, p, 1 / p, segments, dim=dim, magnitude=at_least)

@@ -20,6 +20,12 @@ from tests.bench.plans import numbers, plan, task
 ROOT = Path(__file__).parents[2]
 
 
+def _by_default() -> None:
+    """Signals that whoever started these tests ignores, as a shell's background and nohup do, are heard."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(path: Path, out: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """The benchmark in a process group of its own."""
     return subprocess.Popen(
@@ -30,8 +36,7 @@ def start(path: Path, out: Path, environment: dict[str, str] | None = None) -> s
         text=True,
         start_new_session=True,
         env={**os.environ, **(environment or {})},
-        # a shell starts what runs in its background with SIGINT ignored, and that is inherited
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=_by_default,
     )
 
 

@@ -110,6 +110,12 @@ def test_kernels_that_refuse_an_index_do_so_at_every_width(width: int, kind: tor
                 FUNCTIONS[name](x, index, dim_size=2)
 
 
+def test_an_index_of_rows_without_numbers_is_looked_at(x: Tensor) -> None:
+    for name in ("softmax", "logsumexp", "norm", "LogMeanExp"):
+        with pytest.raises(IndexError, match="index runs from -1 to 0"):
+            FUNCTIONS[name](x[:, :0], torch.tensor([0] * 11 + [-1]), dim_size=2)
+
+
 @every
 def test_no_place_for_entries_is_refused(name: str, x: Tensor) -> None:
     with pytest.raises((IndexError, ValueError), match=r"dim_size|y\.size"):
@@ -196,3 +202,32 @@ def test_nothing_is_read_in_traces_and_transforms(x: Tensor) -> None:
     torch.testing.assert_close(both, torch.stack([expected, expected]))
     torch.testing.assert_close(torch.func.functionalize(total)(x, index), expected)
     assert isinstance(resolve(index, None, 3, 12), Segments)
+
+
+def test_derivatives_by_functions(x: Tensor) -> None:
+    index = torch.arange(12) // 5
+    for name in ("sum", "mean"):
+
+        def total(x: Tensor, index: Tensor = index, name: str = name) -> Tensor:
+            return FUNCTIONS[name](x, index, dim_size=3).square().sum()
+
+        expected = torch.autograd.functional.jacobian(total, x)
+        torch.testing.assert_close(torch.func.grad(total)(x), expected)
+        value, pull = torch.func.vjp(total, x)
+        torch.testing.assert_close(pull(torch.ones_like(value))[0], expected)
+        _, tangent = torch.func.jvp(total, (x,), (torch.ones_like(x),))
+        torch.testing.assert_close(tangent, expected.sum())
+
+
+@every
+def test_gradients_by_functions_are_those_by_backward(name: str, x: Tensor) -> None:
+    if name in ("count", "broadcast"):
+        return
+    index = torch.tensor([2, 0, 1] * 4)
+
+    def total(x: Tensor) -> Tensor:
+        return FUNCTIONS[name](x, index, dim_size=3).square().sum()
+
+    leaf = x.clone().requires_grad_()
+    total(leaf).backward()
+    torch.testing.assert_close(torch.func.grad(total)(x), leaf.grad)

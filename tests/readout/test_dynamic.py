@@ -1,4 +1,4 @@
-"""Two readouts in one model, compiled for any number of nodes, where numbers become symbols."""
+"""Two calls of readouts in one model, compiled for any number of nodes, where numbers become symbols."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ READOUTS: dict[str, Callable[[], nn.Module]] = {
 
 
 class Twice(nn.Module):
-    """The sum of two readouts, of which one sees other values."""
+    """The sum of two readouts, which may be one that is called twice."""
 
-    def __init__(self, make: Callable[[], nn.Module]) -> None:
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
         super().__init__()
-        self.first, self.second = make(), make()
+        self.first, self.second = first, second
 
     def forward(self, x: Tensor, index: Tensor) -> Tensor:
         return self.first(x, index, dim_size=3) + self.second(x.tanh(), index, dim_size=3)
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("name", list(READOUTS))
-def test_two_of_a_kind_are_one_graph_of_any_size(name: str) -> None:
+def test_two_of_a_kind_are_one_graph_of_any_size(name: str, shared: bool) -> None:
     torch.compiler.reset()
-    model = Twice(READOUTS[name])
+    first = READOUTS[name]()
+    model = Twice(first, first if shared else READOUTS[name]())
     counter = CompileCounterWithBackend("aot_eager")
     compiled = torch.compile(model, backend=counter, dynamic=True, fullgraph=True)
     counts = []

@@ -21,6 +21,7 @@ __all__ = [
     "check_ids",
     "check_integers",
     "check_positive",
+    "check_range",
     "check_room",
     "check_type",
     "length_along",
@@ -61,10 +62,15 @@ def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
     low, high = (int(v) for v in torch.aminmax(ids))
     if size is None:
         size = high + 1
+    check_range(name, low, high, size, bound)
+    return size
+
+
+def check_range(name: str, low: int, high: int, size: int, bound: str) -> None:
+    """Refuses ids from ``low`` to ``high`` that are not within 0 .. size - 1, named ``bound``."""
     if low < 0 or high >= size:
         must = f"it must lie in 0 .. {size - 1}" if size > 0 else "there must be none"
         raise IndexError(f"{name} runs from {low} to {high}; {must}, where {bound}={size}")
-    return size
 
 
 def check_count(name: str, v: int) -> None:

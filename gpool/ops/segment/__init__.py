@@ -25,7 +25,7 @@ Example:
     tensor([5., 2.])
 """
 
-from gpool.ops.segment._index import Segments, resolve
+from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.attend import segment_attend, segment_read
 from gpool.ops.segment.logsumexp import segment_logsumexp
 from gpool.ops.segment.magnitude import Magnitude
@@ -55,4 +55,5 @@ __all__ = [
     "segment_read",
     "segment_softmax",
     "segment_sum",
+    "unseen",
 ]

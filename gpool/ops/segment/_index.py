@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gpool.ops.checks.arguments import check_count, check_ids, check_integers, check_room, readable
 
-__all__ = ["Segments", "blamed", "resolve", "rising"]
+__all__ = ["Segments", "blamed", "resolve", "rising", "unseen"]
 
 
 class Segments(NamedTuple):
@@ -32,7 +32,8 @@ def resolve(
     """The segments of ``length`` entries, from whichever of index and ptr is given, or one segment.
 
     ``bound`` is what an error calls dim_size. Without ``look``, an index is not looked at where dim_size is
-    given: for callers whose kernels refuse such an id by themselves, and who say so by :func:`blamed`.
+    given: for callers whose kernels refuse such an id by themselves, and who say so by :func:`blamed`,
+    and for norms, which look when they cut.
 
     Raises:
         TypeError: index or ptr does not hold integers, or dim_size is no integer.
@@ -65,6 +66,11 @@ def resolve(
     elif dim_size is None:
         dim_size = int(index.max()) + 1 if length > 0 else 0
     return Segments(index.long(), dim_size)
+
+
+def unseen(x: Tensor) -> bool:
+    """Whether ``x`` has no numbers, so that no kernel comes to look at its index; compilers are not asked."""
+    return not torch.compiler.is_compiling() and x.numel() == 0
 
 
 def blamed(error: Exception, segments: Segments) -> Exception:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.blocks import block_rows
+from gpool.ops.checks.arguments import check_ids, check_range, readable
 from gpool.ops.sorted_keys import sort_keys
 
 __all__ = ["Pieces", "cut"]
@@ -34,11 +35,15 @@ class Pieces(NamedTuple):
 
 
 def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
-    """The pieces of entries of ``width`` numbers each, on the CPU."""
+    """The pieces of entries, at least one, of ``width`` numbers each, on the CPU; looks at the index."""
     perm = None
     if ptr is None:
         if bool((index[1:] < index[:-1]).any()):
+            if readable(index):
+                check_ids("index", index, size, "dim_size")
             index, perm = sort_keys(index, size)
+        elif readable(index):
+            check_range("index", int(index[0]), int(index[-1]), size, "dim_size")
         ptr = torch.searchsorted(index, torch.arange(size + 1, dtype=index.dtype))
     rows = block_rows(width)
     count = ptr.diff()

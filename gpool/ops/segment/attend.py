@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gpool.ops.blocks import row_chunks
 from gpool.ops.precision import floating
-from gpool.ops.segment._index import Segments, resolve
+from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
 
 __all__ = ["segment_attend", "segment_read"]
@@ -71,7 +71,7 @@ def segment_attend(
         raise ValueError(
             f"score {tuple(score.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
         )
-    segments = resolve(index, ptr, dim_size, value.size(0), value.device, look=False)
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device, look=unseen(score))
     weight = segment_softmax(wide, segments)  # its maximum refuses what is no segment
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
     return sums(weight, rows, segments.segment, segments.size).to(value.dtype)

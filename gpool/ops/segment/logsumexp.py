@@ -10,7 +10,7 @@ from torch import Tensor
 from gpool.ops.blocks import row_chunks
 from gpool.ops.checks.arguments import length_along
 from gpool.ops.precision import floating
-from gpool.ops.segment._index import Segments, resolve
+from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment._rows import as_rows, from_rows, per_row
 from gpool.ops.segment.reduce import segment_count, segment_max, segment_sum
 
@@ -119,7 +119,7 @@ def segment_logsumexp(
     if not isinstance(tau, Tensor) and not tau > 0:
         raise ValueError(f"tau={tau} must be positive")
     # Not looked at here: the maximum comes first, and refuses what is no segment.
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
     rows, tau = as_rows(floating("x", x), dim), per_row("tau", tau, x, dim)
     if torch.compiler.is_compiling():
         y = _plain(rows, tau, segment, size)

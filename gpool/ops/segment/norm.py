@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gpool.ops.checks.arguments import length_along
 from gpool.ops.precision import floating
-from gpool.ops.segment._index import Segments, resolve
+from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment._norm_autograd import plain_norm
 from gpool.ops.segment._norm_cpu import ChunkedNorm
 from gpool.ops.segment._pieces import cut
@@ -53,7 +53,7 @@ def segment_norm(
     if not isinstance(q, Tensor) and not abs(q) < math.inf:
         raise ValueError(f"q={q} must be finite")
     magnitude.check()
-    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device)
+    segment, size, ptr = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
     rows = as_rows(floating("x", x), dim)
     p, q = (
         per_row(name, floating(name, v) if isinstance(v, Tensor) else v, x, dim)

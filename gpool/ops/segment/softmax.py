@@ -10,7 +10,7 @@ from torch import Tensor
 from gpool.ops.blocks import row_chunks
 from gpool.ops.checks.arguments import length_along
 from gpool.ops.precision import floating
-from gpool.ops.segment._index import Segments, resolve
+from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment._rows import as_rows, from_rows
 from gpool.ops.segment.reduce import segment_max, segment_sum
 
@@ -79,7 +79,7 @@ def segment_softmax(
 ) -> Tensor:
     """Softmax within every segment and channel, the shape of ``x``; zeros where all of a segment is -inf."""
     # Not looked at here: the maximum comes first, and refuses what is no segment.
-    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=False)
+    segment, size, _ = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
     rows = as_rows(floating("x", x), dim)
     softmax = _softmax if torch.compiler.is_compiling() else _Softmax.apply
     return from_rows(softmax(rows, segment, size).to(x.dtype), x, dim)
