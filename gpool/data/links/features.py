@@ -14,7 +14,7 @@ from gpool.data.links.graph import LinkGraph
 from gpool.data.links.split import LinkSplit, non_links
 from gpool.ops.subgraph.adjacency import Adjacency
 
-__all__ = ["VGAE", "Features", "Identity", "Ones", "Own"]
+__all__ = ["Features", "OneHotFeatures", "OnesFeatures", "OwnFeatures", "VGAEFeatures"]
 
 
 class Features(ABC):
@@ -25,7 +25,7 @@ class Features(ABC):
         """The features of all nodes."""
 
 
-class Ones(Features):
+class OnesFeatures(Features):
     """A constant of ``channels`` ones: the structure alone speaks."""
 
     def __init__(self, channels: int = 16) -> None:
@@ -37,19 +37,19 @@ class Ones(Features):
         return torch.ones(graph.num_nodes, self.channels)
 
 
-class Identity(Features):
+class OneHotFeatures(Features):
     """Every node its own feature, one-hot: [N, N]."""
 
     def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
         return torch.eye(graph.num_nodes)
 
 
-class Own(Features):
+class OwnFeatures(Features):
     """The features that the graph came with."""
 
     def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
         if graph.x is None:
-            raise ValueError("features=Own() needs a graph with node features; this one has none")
+            raise ValueError("features=OwnFeatures() needs a graph with node features; this one has none")
         return graph.x.float()
 
 
@@ -64,7 +64,7 @@ class _Encoder(nn.Module):
         return self.mean(h, edge_index), self.log_std(h, edge_index)
 
 
-class VGAE(Features):
+class VGAEFeatures(Features):
     """Means of a variational graph auto-encoder (Kipf and Welling, arXiv 1611.07308; PyG's ``VGAE``), frozen.
 
     It is trained on the observed graph alone; of every tenth epoch, the means with the best AUC on the
