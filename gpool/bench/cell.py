@@ -16,8 +16,8 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 import gpool
 from gpool.bench.measured import check_monitor, measured
 from gpool.bench.plan import Cell
-from gpool.bench.quiet import QUIET, quiet, threads
 from gpool.config.configuration import Configuration
+from gpool.quiet import QUIET, quiet, threads
 
 __all__ = ["place", "run_cell", "versions"]
 

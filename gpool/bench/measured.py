@@ -8,10 +8,10 @@ from typing import Any
 from lightning.pytorch import LightningModule
 
 from gpool.bench.plan import Cell
-from gpool.bench.quiet import QUIET, quiet
 from gpool.bench.workers import Died, Workers
 from gpool.config.configuration import Configuration
 from gpool.config.mistakes import ConfigError
+from gpool.quiet import QUIET, quiet
 
 __all__ = ["check_measured", "check_monitor", "measured"]
 

@@ -6,10 +6,11 @@ from gpool.data.extrapolation import Extrapolation
 from gpool.data.files.splits import read_split
 from gpool.data.folds import Split, stratified_split
 from gpool.data.links import Links
-from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures, VGAEFeatures
+from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import Neighbourhood
 from gpool.data.links.split import LinkSplit
+from gpool.data.links.vgae import VGAEFeatures
 from gpool.data.ogb import OGBGraph
 from gpool.data.one_graph import OneGraph
 from gpool.data.planetoid import Planetoid

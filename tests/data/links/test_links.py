@@ -19,7 +19,6 @@ from gpool.data import (
     Neighbourhood,
     OnesFeatures,
     OwnFeatures,
-    VGAEFeatures,
 )
 from gpool.data.links.split import non_links, per_source_non_links, random_split
 
@@ -254,19 +253,6 @@ def test_workers_give_the_same_batches() -> None:
     here = [b.subgraphs.node for b in Links().test_dataloader()]
     there = [b.subgraphs.node for b in Links(num_workers=2).test_dataloader()]
     assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
-
-
-def test_vgae_features() -> None:
-    data = Links(features=VGAEFeatures(channels=4, epochs=30))
-    before = torch.get_rng_state()
-    x = data.x
-    assert torch.equal(torch.get_rng_state(), before)
-    assert x.shape == (77, 4)
-    assert x.isfinite().all()
-    assert torch.equal(Links(features=VGAEFeatures(channels=4, epochs=30)).x, x)
-    s = data.split
-    pos, neg = ((x[p[:, 0]] * x[p[:, 1]]).sum(1) for p in (s.train_pos, s.train_neg))
-    assert (pos.unsqueeze(1) > neg).float().mean() > 0.7  # it has learned the graph it saw
 
 
 @needs_files
