@@ -82,8 +82,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     plan = Plan(**yaml.safe_load((Path(__file__).parent / "graph_parsing.yaml").read_text(encoding="utf-8")))
-    cell = next(c for c in plan.cells() if c.variant == args.row and c.fold == args.fold)
-    config = {**cell.config, "trainer": {**cell.config["trainer"], "max_epochs": args.epochs}}
+    planned = next(run for run in plan.runs() if run.variant == args.row and run.fold == args.fold)
+    config = {**planned.config, "trainer": {**planned.config["trainer"], "max_epochs": args.epochs}}
     watch = Watch()
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     run = Configuration(args=config, run=False, trainer_defaults={**quiet, "callbacks": [watch]})

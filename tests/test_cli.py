@@ -55,7 +55,7 @@ def test_fit_with_another_readout_then_test_and_predict(
         (["bench"], "gpool: needs plan"),
         (["bench", "nowhere.yaml"], "gpool: PLAN=nowhere.yaml: No such file or directory"),
         (["report", "nowhere"], "gpool: DIR=nowhere is not a folder; gpool bench writes one"),
-        (["report", "."], "gpool: DIR=. holds no finished cells; run gpool bench first"),
+        (["report", "."], "gpool: DIR=. holds no finished runs; run gpool bench first"),
     ],
 )
 def test_a_mistake_is_one_line_and_exits_with_2(
@@ -95,7 +95,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture) -> None:
 def test_without_the_extra_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("gpool.training")]:
+    for name in [name for name in sys.modules if name.startswith(("gpool.config", "gpool.training"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "lightning", None)
     monkeypatch.setitem(sys.modules, "lightning.pytorch", None)

@@ -74,7 +74,7 @@ def test_every_fit_configuration_parses(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.name)
 def test_every_plan_parses(path: Path) -> None:
     given = yaml.safe_load(path.read_text())
-    cells = Plan(**given).cells()
-    assert len({cell.key for cell in cells}) == len(cells)
-    for config in {(c.data, c.variant, c.readout): c.config for c in cells}.values():
+    runs = Plan(**given).runs()
+    assert len({run.key for run in runs}) == len(runs)
+    for config in {(c.data, c.variant, c.readout): c.config for c in runs}.values():
         check(config)

@@ -1,8 +1,8 @@
-"""Benchmarks: a plan becomes cells, cells become results, results become a report."""
+"""Benchmarks: a plan becomes runs, runs become results, results become a report."""
 
-from gpool.bench.plan import Cell, Plan, Select
+from gpool.bench.plan import Plan, Run, Select
 from gpool.bench.report import Report
-from gpool.bench.run import Summary, run_plan
+from gpool.bench.runner import Summary, run_plan
 from gpool.bench.store import Store
 
-__all__ = ["Cell", "Plan", "Report", "Select", "Store", "Summary", "run_plan"]
+__all__ = ["Plan", "Report", "Run", "Select", "Store", "Summary", "run_plan"]

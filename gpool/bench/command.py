@@ -11,7 +11,7 @@ from rich.text import Text
 from gpool.bench.plan import Plan
 from gpool.bench.plan_file import plan_keys, read_plan
 from gpool.bench.report import Report
-from gpool.bench.run import Summary, run_plan
+from gpool.bench.runner import Summary, run_plan
 from gpool.bench.signals import ending_in_order
 from gpool.bench.store import Store
 from gpool.bench.tables import as_text
@@ -20,14 +20,14 @@ from gpool.config.mistakes import ConfigError, explain
 
 __all__ = ["bench", "report"]
 
-SPECS = {"model", "data", "readouts", "variants", "trainer"}  # checked where they are used, cell by cell
+SPECS = {"model", "data", "readouts", "variants", "trainer"}  # checked where they are used, run by run
 
 
 def bench(words: list[str]) -> int:
-    """Run every cell of a plan that is not done, then report; the exit status."""
-    parser = Parser(prog="gpool bench", description="Run every cell of a plan that is not done, then report.")
+    """Do every run of a plan that is not done, then report; the exit status."""
+    parser = Parser(prog="gpool bench", description="Do every run of a plan that is not done, then report.")
     parser.add_argument("plan", type=str, help="the plan, a YAML file")
-    parser.add_argument("--jobs", type=int, default=1, help="how many cells run side by side")
+    parser.add_argument("--jobs", type=int, default=1, help="how many runs go side by side")
     parser.add_argument("--out", type=str, help="folder of the results; default: runs/ and the plan's name")
     parser.add_argument(
         "--trainer", type=dict[str, Any], help="changes to the plan's trainer: --trainer.max_epochs 5"
@@ -67,12 +67,12 @@ def bench(words: list[str]) -> int:
 
 
 def _tell(summary: Summary, store: Store, console: Console) -> None:
-    counts = f"{summary.finished} cells finished now, {summary.before} before, {len(summary.failed)} failed"
+    counts = f"{summary.finished} runs finished now, {summary.before} before, {len(summary.failed)} failed"
     _say(console, counts)
     for label, told in summary.failed.items():
         _say(console, f"  {label}: {told}", "red")
     if summary.failed:
-        _say(console, f"tracebacks are in {store.errors}; the same command runs the failed cells again")
+        _say(console, f"tracebacks are in {store.errors}; the same command repeats the failed runs")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 
-from gpool.bench.plan import Cell
-from gpool.bench.quiet import QUIET, quiet
+from gpool.bench.plan import Run
 from gpool.bench.workers import Died, Workers
 from gpool.config.configuration import Configuration
 from gpool.config.mistakes import ConfigError
+from gpool.quiet import QUIET, quiet
 
 __all__ = ["check_measured", "check_monitor", "measured"]
 
@@ -28,13 +28,13 @@ def measured(model: LightningModule) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def check_measured(cells: Iterable[Cell], metric: str, found: frozenset[str], workers: Workers) -> None:
+def check_measured(runs: Iterable[Run], metric: str, found: frozenset[str], workers: Workers) -> None:
     """Refuse a plan whose metric no run measures, or that selects epochs by what is not logged.
 
     One run of every row and data set is built, without training, until one has the metric.
 
     Args:
-        cells: the runs to be done.
+        runs: the runs to be done.
         metric: the number to be reported.
         found: what the runs that are done already have measured.
         workers: where the runs are built.
@@ -45,9 +45,9 @@ def check_measured(cells: Iterable[Cell], metric: str, found: frozenset[str], wo
     if metric in found:
         return
     known, all_known = set(found), True
-    for cell in {(cell.data, cell.variant, cell.readout): cell for cell in cells}.values():
+    for run in {(run.data, run.variant, run.readout): run for run in runs}.values():
         try:
-            names = workers.call(_build, cell)
+            names = workers.call(_build, run)
         except Died:
             names = frozenset()  # its own run will tell
         if names is None:
@@ -55,7 +55,7 @@ def check_measured(cells: Iterable[Cell], metric: str, found: frozenset[str], wo
         if not names:
             all_known = False
             continue
-        check_monitor(cell, names)
+        check_monitor(run, names)
         known |= {f"{part}/{name}" for part in ("val", "test") for name in names}
         if metric in known:
             return
@@ -63,30 +63,30 @@ def check_measured(cells: Iterable[Cell], metric: str, found: frozenset[str], wo
         raise ConfigError(f"metric: {metric!r} is not measured; there are: {', '.join(sorted(known))}")
 
 
-def check_monitor(cell: Cell, names: frozenset[str] | None) -> None:
+def check_monitor(run: Run, names: frozenset[str] | None) -> None:
     """Refuse to select an epoch by a number that is not logged.
 
     Raises:
         ConfigError: in one line that names what is logged.
     """
-    if cell.select is None or names is None or _logs_more(cell.config):
+    if run.select is None or names is None or _logs_more(run.config):
         return
     logged = {"train/loss", *(f"val/{name}" for name in names)}
-    if cell.select.monitor not in logged:
+    if run.select.monitor not in logged:
         known = ", ".join(sorted(logged))
-        raise ConfigError(f"select.monitor: {cell.select.monitor!r} is not logged; there are: {known}")
+        raise ConfigError(f"select.monitor: {run.select.monitor!r} is not logged; there are: {known}")
 
 
-def _build(cell: Cell) -> frozenset[str] | None:
-    """What the run of a cell measures; nothing where it cannot be built, None where only a run can tell."""
-    if _logs_more(cell.config):
+def _build(run: Run) -> frozenset[str] | None:
+    """What a run measures; empty where it cannot be built, None where only the run itself can tell."""
+    if _logs_more(run.config):
         return None
     try:
         with quiet():
-            run = Configuration(args=cell.config, run=False, trainer_defaults=QUIET)
+            made = Configuration(args=run.config, run=False, trainer_defaults=QUIET)
     except Exception:  # its own run will tell
         return frozenset()
-    return measured(run.model)
+    return measured(made.model)
 
 
 def _logs_more(config: dict[str, Any]) -> bool:

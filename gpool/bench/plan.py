@@ -1,4 +1,4 @@
-"""A benchmark's plan, and the cells it stands for."""
+"""A benchmark's plan, and its runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gpool.bench.plan_checks import (
     check_seeds,
 )
 
-__all__ = ["Cell", "Plan", "Select"]
+__all__ = ["Plan", "Run", "Select"]
 
 Spec = str | dict[str, Any]
 """An import path, or ``{"class_path": ..., "init_args": {...}}``."""
@@ -100,20 +100,20 @@ class Plan:
         if not isinstance(self.metric, str) or not self.metric:
             raise ValueError(f"metric: got {self.metric!r}, must name a measured number")
         for row in self._rows():
-            self._cell(self.seeds[0], None, *row)  # a key of a variant that leads nowhere
+            self._run(self.seeds[0], None, *row)  # a key of a variant that leads nowhere
 
-    def cells(self) -> list[Cell]:
+    def runs(self) -> list[Run]:
         """All runs, seed by seed and fold by fold: an unfinished benchmark compares all rows already."""
         folds: list[int | None] = [None]
         if self.folds is not None:
             folds = list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
         places = itertools.product(self.seeds, folds, self._rows())
-        return [self._cell(seed, fold, *row) for seed, fold, row in places]
+        return [self._run(seed, fold, *row) for seed, fold, row in places]
 
     def _rows(self) -> list[tuple[str, str, str]]:
         return list(itertools.product(self.data, self.variants or [""], self.readouts or [""]))
 
-    def _cell(self, seed: int, fold: int | None, data: str, variant: str, readout: str) -> Cell:
+    def _run(self, seed: int, fold: int | None, data: str, variant: str, readout: str) -> Run:
         config: dict[str, Any] = {
             "seed_everything": seed,
             "model": copy.deepcopy(self.model),
@@ -129,12 +129,12 @@ class Plan:
             assert self.variants is not None
             for key, value in self.variants[variant].items():
                 _put(config, key, value, f"variants.{variant}")
-        return Cell(data, variant, readout, fold, seed, config, self.select, self.threads)
+        return Run(data, variant, readout, fold, seed, config, self.select, self.threads)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run: its place in the table, its whole configuration, and how its epoch is selected."""
+class Run:
+    """One training run: its row and data set, its whole configuration, and how its epoch is selected."""
 
     data: str
     variant: str
@@ -147,7 +147,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """A file name: the place in the table, and a hash of all that decides the result."""
+        """A file name: the names, the fold and the seed, and a hash of everything that decides the result."""
         names = [self.data, self.variant, self.readout]
         decides: list[Any] = [self.config, vars(self.select) if self.select else None, self.threads]
         if not all(is_plain(name) for name in names if name):
@@ -159,7 +159,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The cell's place in words."""
+        """The names, the fold and the seed of the run in words."""
         fold = None if self.fold is None else f"fold {self.fold}"
         return ", ".join(filter(None, [self.data, self.variant, self.readout, fold, f"seed {self.seed}"]))
 

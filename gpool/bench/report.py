@@ -28,7 +28,7 @@ class Report:
     Runs whose metric is missing, NaN or infinite are left out of the mean, and :meth:`notes` says how many.
 
     Args:
-        store: the benchmark's results; cells that are no longer in its last plan are left out.
+        store: the benchmark's results; runs that are no longer in its last plan are left out.
         metric: the number to show; None takes the plan's.
 
     Raises:
@@ -42,7 +42,7 @@ class Report:
         results, self.damaged = store.records()
         if not results:
             told = f"; {len(self.damaged)} are damaged" if self.damaged else ""
-            raise ValueError(f"DIR={store.folder} holds no finished cells{told}; run gpool bench first")
+            raise ValueError(f"DIR={store.folder} holds no finished runs{told}; run gpool bench first")
         known = list(dict.fromkeys(name for result in results for name in result["metrics"]))
         if self.metric not in known:
             raise ValueError(f"metric={self.metric!r} was not measured; there are: {', '.join(known)}")
@@ -102,7 +102,7 @@ class Report:
 
     def notes(self) -> list[str]:
         """What a reader must know before the numbers are used, a sentence each."""
-        told = [f"Incomplete: {self.missing} cells of the plan are missing."] if self.missing else []
+        told = [f"Incomplete: {self.missing} runs of the plan are missing."] if self.missing else []
         if self.damaged:
             files = [f"{path} ({why})" for path, why in self.damaged.items()]
             rest = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""

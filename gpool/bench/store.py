@@ -17,9 +17,9 @@ __all__ = ["Store"]
 class Store:
     """The folder of a benchmark.
 
-    ``cells/KEY.json`` holds a finished cell and ``errors/KEY.json`` one that failed; the key carries a hash
-    of the cell's configuration, so a changed plan never takes an old result for its own. A file that is
-    damaged counts as missing: the benchmark runs its cell again.
+    ``runs/KEY.json`` holds a finished run and ``errors/KEY.json`` one that failed; the key carries a hash
+    of the run's configuration, so a changed plan never takes an old result for its own. A damaged file counts
+    as missing, and its run is done again. Results in a folder ``cells``, where they used to be, are read too.
 
     Args:
         folder: where the benchmark writes; made where it is missing.
@@ -27,48 +27,54 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        self.cells = self.folder / "cells"
+        self.runs = self.folder / "runs"
+        self.old = self.folder / "cells"
         self.errors = self.folder / "errors"
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The result of a finished cell; None where there is none, or a damaged one."""
+        """The result of a finished run; None where there is none, or a damaged one."""
         try:
-            return read_record(self.cells / f"{key}.json")
+            return read_record(self._path(key))
         except Damaged:
             return None
 
+    def _path(self, key: str) -> Path:
+        """The file of a finished run."""
+        new, old = self.runs / f"{key}.json", self.old / f"{key}.json"
+        return old if old.exists() and not new.exists() else new
+
     def done(self, key: str) -> bool:
-        """Whether the cell of this key has finished."""
+        """Whether the run of this key has finished."""
         return self.get(key) is not None
 
     def put(self, key: str, result: dict[str, Any]) -> None:
-        """Write a result, whole or not at all; a cell that finishes takes its old error away."""
+        """Write a result, whole or not at all; a run that finishes takes its old error away."""
         failed = "error" in result
-        folder = self.errors if failed else self.cells
+        folder = self.errors if failed else self.runs
         write_whole(folder / f"{key}.json", json.dumps(result, indent=1, default=str))
         if not failed:
             (self.errors / f"{key}.json").unlink(missing_ok=True)
 
     def failed_at(self, key: str) -> int | None:
-        """When the cell of this key last failed, in nanoseconds; None where it did not."""
+        """When the run of this key last failed, in nanoseconds; None where it did not."""
         try:
             return (self.errors / f"{key}.json").stat().st_mtime_ns
         except OSError:
             return None
 
     def error(self, key: str) -> str:
-        """What was wrong when the cell of this key last failed."""
+        """What was wrong when the run of this key last failed."""
         try:
             return str(read_json(self.errors / f"{key}.json").get("error"))
         except Damaged as damage:
             return f"its record cannot be read: {damage}"
 
     def claims(self) -> Claims:
-        """Locks that share the cells out among the processes that run this benchmark."""
+        """Locks that share the runs out among the processes that run this benchmark."""
         return Claims(self.folder / "claims")
 
     def results(self) -> list[dict[str, Any]]:
-        """The finished cells of the last plan, in its order; all cells there are, where no plan was noted."""
+        """The finished runs of the last plan, in its order; all runs there are, where no plan was noted."""
         return self.records()[0]
 
     def records(self) -> tuple[list[dict[str, Any]], dict[Path, str]]:
@@ -79,8 +85,8 @@ class Store:
         """
         found: list[dict[str, Any]] = []
         damaged: dict[Path, str] = {}
-        keys = self.planned()[0] or sorted(path.stem for path in self.cells.glob("*.json"))
-        for path in (self.cells / f"{key}.json" for key in keys):
+        there = {path.stem for folder in (self.runs, self.old) for path in folder.glob("*.json")}
+        for path in map(self._path, self.planned()[0] or sorted(there)):
             if not path.exists():
                 continue
             try:
@@ -90,12 +96,12 @@ class Store:
         return found, damaged
 
     def note(self, keys: list[str], metric: str) -> None:
-        """Remember which cells the last plan has, and which number it reports."""
-        text = json.dumps({"metric": metric, "cells": keys}, indent=1)
+        """Remember which runs the last plan has, and which number it reports."""
+        text = json.dumps({"metric": metric, "runs": keys}, indent=1)
         write_whole(self.folder / "plan.json", text)
 
     def planned(self) -> tuple[list[str] | None, str]:
-        """What :meth:`note` remembered: the cells of the last plan, and its metric.
+        """What :meth:`note` remembered: the runs of the last plan, and its metric.
 
         Raises:
             ValueError: ``plan.json`` is damaged.
@@ -105,9 +111,9 @@ class Store:
             return None, "test/acc"
         try:
             noted = read_json(path)
-            keys, metric = noted.get("cells"), noted.get("metric")
+            keys, metric = noted.get("runs", noted.get("cells")), noted.get("metric")
             if not isinstance(keys, list) or not all(isinstance(k, str) and "/" not in k for k in keys):
-                raise Damaged("its 'cells' must be a list of keys")
+                raise Damaged("its 'runs' must be a list of keys")
             if not isinstance(metric, str):
                 raise Damaged(f"its 'metric' is {metric!r:.40}")
         except Damaged as damage:

@@ -6,25 +6,24 @@ from gpool.data.extrapolation import Extrapolation
 from gpool.data.files.splits import read_split
 from gpool.data.folds import Split, stratified_split
 from gpool.data.links import Links
-from gpool.data.links.features import VGAE, Features, Identity, Ones, Own
+from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import Neighbourhood
 from gpool.data.links.split import LinkSplit
+from gpool.data.links.vgae import VGAEFeatures
 from gpool.data.ogb import OGBGraph
 from gpool.data.one_graph import OneGraph
 from gpool.data.planetoid import Planetoid
-from gpool.data.ring_or_grid import Shape
+from gpool.data.ring_or_grid import RingOrGrid
 from gpool.data.root import MissingData, data_root
 from gpool.data.tu import TU
 
 __all__ = [
     "TU",
-    "VGAE",
     "Digits",
     "Extrapolation",
     "Features",
     "GraphData",
-    "Identity",
     "LinkGraph",
     "LinkSplit",
     "Links",
@@ -32,11 +31,13 @@ __all__ = [
     "Neighbourhood",
     "OGBGraph",
     "OneGraph",
-    "Ones",
-    "Own",
+    "OneHotFeatures",
+    "OnesFeatures",
+    "OwnFeatures",
     "Planetoid",
-    "Shape",
+    "RingOrGrid",
     "Split",
+    "VGAEFeatures",
     "data_root",
     "read_split",
     "stratified_split",

@@ -1,4 +1,4 @@
-"""Rings and grids, whose nodes know where they are: what a pooling keeps of them can be seen."""
+"""Ring and grid graphs with coordinates as features."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from torch_geometric.utils import grid, to_undirected
 from gpool.data.base import Task
 from gpool.data.one_graph import OneGraph
 
-__all__ = ["Shape"]
+__all__ = ["RingOrGrid"]
 
 
-class Shape(OneGraph):
-    """A ring or a square grid; a node's features and its targets are its place in the plane, within [-1, 1].
+class RingOrGrid(OneGraph):
+    """A ring or a square grid whose node features and targets are coordinates in [-1, 1].
 
-    For reconstruction: an autoencoder that pools the graph and un-pools it again has to find the places from
-    what the pooling kept. All nodes are trained on, validated and tested.
+    For reconstruction: an autoencoder pools the graph, un-pools it and has to recover the coordinates. All
+    nodes belong to the training, the validation and the test part.
 
     Args:
-        name: ``"ring"``, or ``"grid"`` with neighbours along rows and columns.
-        nodes: how many; for a grid a square number.
+        name: ``"ring"``, or ``"grid"`` with neighbors along rows and columns.
+        nodes: number of nodes; a square number for a grid.
 
     Raises:
-        ValueError: for another name, a ring of fewer than 3 nodes or a grid of no square number of them.
+        ValueError: for another name, a ring of fewer than 3 nodes, or a grid of 1 node or whose number of
+            nodes is not a square.
     """
 
     task: Task = "regression"
@@ -38,7 +39,7 @@ class Shape(OneGraph):
         if name == "ring" and nodes < 3:
             raise ValueError(f"nodes={nodes} must be at least 3 for a ring")
         if name == "grid" and (nodes < 4 or math.isqrt(nodes) ** 2 != nodes):
-            raise ValueError(f"nodes={nodes} must be a square number from 4 on for a grid")
+            raise ValueError(f"nodes={nodes} must be a square number, at least 4, for a grid")
         self.shape = name
         self.nodes = nodes
 
@@ -52,7 +53,7 @@ class Shape(OneGraph):
         else:
             side = math.isqrt(self.nodes)
             edge_index, place = grid(side, side)
-            ends = place[edge_index]  # PyG's grid joins diagonal neighbours and every node to itself, too
+            ends = place[edge_index]  # PyG's grid joins diagonal neighbors and every node to itself, too
             edge_index = edge_index[:, (ends[0] - ends[1]).abs().sum(1) == 1]
             place = 2 * place / (side - 1) - 1
         everyone = torch.ones(self.nodes, dtype=torch.bool)

@@ -27,7 +27,7 @@ def plan(**changes: Any) -> dict[str, Any]:
 
 def numbers(folder: Path) -> dict[str, Any]:
     """All results without what a clock says."""
-    found = {path.name: json.loads(path.read_text()) for path in (folder / "cells").glob("*.json")}
+    found = {path.name: json.loads(path.read_text()) for path in (folder / "runs").glob("*.json")}
     for result in found.values():
         del result["seconds"]
     return found
@@ -55,9 +55,9 @@ def record(**changes: Any) -> dict[str, Any]:
 
 def folder_of(folder: Path, records: list[dict[str, Any]], metric: str = "test/acc") -> Path:
     """The folder of a benchmark with these records."""
-    (folder / "cells").mkdir(parents=True)
+    (folder / "runs").mkdir(parents=True)
     keys = [f"run{k}" for k in range(len(records))]
     for key, held in zip(keys, records, strict=True):
-        (folder / "cells" / f"{key}.json").write_text(json.dumps(held))
-    (folder / "plan.json").write_text(json.dumps({"metric": metric, "cells": keys}))
+        (folder / "runs" / f"{key}.json").write_text(json.dumps(held))
+    (folder / "plan.json").write_text(json.dumps({"metric": metric, "runs": keys}))
     return folder

@@ -1,4 +1,4 @@
-"""Plans, cells, resuming, failures, and the table against numpy."""
+"""Plans, runs, resuming, failures, and the table against numpy."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.bench.plans import numbers, plan, task
 
 def test_cells_are_the_product_and_their_configuration_says_all() -> None:
     given = Plan(**plan(variants={"thin": {"model.encoder.hidden_channels": 2}, "wide": {}}))
-    cells = given.cells()
-    assert len(cells) == len({cell.key for cell in cells}) == 2 * 2 * 2 * 2
-    thin = next(c for c in cells if (c.variant, c.readout, c.fold, c.seed) == ("thin", "GNP", 3, 1))
+    runs = given.runs()
+    assert len(runs) == len({run.key for run in runs}) == 2 * 2 * 2 * 2
+    thin = next(c for c in runs if (c.variant, c.readout, c.fold, c.seed) == ("thin", "GNP", 3, 1))
     assert thin.config["seed_everything"] == 1
     assert thin.config["data"] == {"class_path": "tests.bench.parts.Coins", "init_args": {"fold": 3}}
     assert thin.config["model"]["init_args"]["readout"] == {"class_path": "gpool.GNP"}
@@ -32,7 +32,7 @@ def test_cells_are_the_product_and_their_configuration_says_all() -> None:
 
 def test_the_key_tells_apart_whatever_decides_the_result() -> None:
     keys = {
-        Plan(**plan(**changes)).cells()[0].key
+        Plan(**plan(**changes)).runs()[0].key
         for changes in (
             {},
             {"trainer": {"max_epochs": 3}},
@@ -46,10 +46,10 @@ def test_the_key_tells_apart_whatever_decides_the_result() -> None:
 
 
 def test_what_is_done_is_not_done_again(finished: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in (finished / "runs").iterdir()}
     summary = run_plan(Plan(**plan()), Store(finished))
     assert (summary.before, summary.finished) == (8, 0)
-    assert before == {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
+    assert before == {path: path.stat().st_mtime_ns for path in (finished / "runs").iterdir()}
 
 
 def test_numbers_depend_on_neither_jobs_nor_the_day(finished: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_report_leaves_out_what_the_plan_no_longer_has_and_says_what_is_missing(
     store.note([*store.planned()[0][:1], "missing"], "test/acc")
     report = Report(store)
     assert len(report.runs) == 1
-    assert "1 cells of the plan are missing" in report.markdown()
+    assert "1 runs of the plan are missing" in report.markdown()
 
 
 def test_the_tested_weights_are_the_selected_ones(tmp_path: Path) -> None:
@@ -107,11 +107,11 @@ def test_a_cell_that_fails_is_told_and_the_others_go_on(
     out = tmp_path / "out"
     assert main(["bench", str(path), "--out", str(out)]) == 1
     told = capsys.readouterr().err
-    assert "2 cells finished now, 0 before, 2 failed" in told
+    assert "2 runs finished now, 0 before, 2 failed" in told
     assert "coins, broken, GNP, fold 0, seed 0: RuntimeError: this one always fails" in told
     error = json.loads(next((out / "errors").glob("*.json")).read_text())
     assert "training_step" in error["traceback"]
-    assert len(list((out / "cells").iterdir())) == 2
+    assert len(list((out / "runs").iterdir())) == 2
 
 
 def test_a_worker_that_dies_takes_no_other_cell_down(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_hard_names_run_and_are_reported(tmp_path: Path, capsys: pytest.CaptureF
     path.write_text(yaml.safe_dump(given, allow_unicode=True, sort_keys=False))
     assert main(["bench", str(path), "--out", str(out)]) == 0
     told = capsys.readouterr()
-    assert f"{len(HARD)} cells finished now, 0 before, 0 failed" in told.err
+    assert f"{len(HARD)} runs finished now, 0 before, 0 failed" in told.err
     for name in ("a[/b]", "[learned]", "[d]", ":boom:"):
         assert name in told.out
     assert list(Report(Store(out)).cells().index) == HARD
@@ -64,14 +64,14 @@ def test_a_failed_run_of_a_hard_name_is_told(tmp_path: Path, capsys: pytest.Capt
 def test_names_that_look_alike_have_files_of_their_own() -> None:
     names = ["a b", "a_b", "a-b", "a/b", "x" * 300, "x" * 301, "a"]
     keys = [
-        cell.key
+        run.key
         for name in names
-        for cell in Plan(**plan(readouts={name: "gpool.GNP"}, seeds=[0], folds=[0])).cells()
+        for run in Plan(**plan(readouts={name: "gpool.GNP"}, seeds=[0], folds=[0])).runs()
     ]
     assert len(set(keys)) == len(names)
     assert all(re.fullmatch(r"[\w.+=-]+", key) and len(key.encode()) < 240 for key in keys)
-    both = Plan(data={"a": "D", "a-b": "D"}, model=plan()["model"], variants={"c": {}, "b-c": {}}).cells()
-    assert len({cell.key for cell in both}) == 4
+    both = Plan(data={"a": "D", "a-b": "D"}, model=plan()["model"], variants={"c": {}, "b-c": {}}).runs()
+    assert len({run.key for run in both}) == 4
 
 
 @pytest.mark.parametrize(

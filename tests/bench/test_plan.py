@@ -140,11 +140,11 @@ def test_a_plan_may_hold_lists_of_classes(tmp_path: Path) -> None:
     ]
     trainer = {"max_epochs": 1, "callbacks": [{"class_path": "lightning.pytorch.callbacks.Timer"}]}
     described = Plan(**plan(model=given, trainer=trainer, seeds=[0], folds=[0]))
-    keys = [cell.key for cell in described.cells()]
+    keys = [run.key for run in described.runs()]
     summary = run_plan(described, Store(tmp_path))
     assert (summary.before, summary.finished, summary.failed) == (0, 2, {})
-    assert keys == [cell.key for cell in described.cells()]
-    assert {path.stem for path in (tmp_path / "cells").iterdir()} == set(keys)
+    assert keys == [run.key for run in described.runs()]
+    assert {path.stem for path in (tmp_path / "runs").iterdir()} == set(keys)
     results = Store(tmp_path).results()
     assert [result["config"]["trainer"] for result in results] == [trainer, trainer]
     assert run_plan(described, Store(tmp_path))[:2] == (2, 0)
@@ -162,5 +162,5 @@ def test_every_plan_of_the_experiments_is_accepted() -> None:
     paths = sorted((Path(__file__).parents[2] / "experiments").glob("*.yaml"))
     assert len(paths) > 5
     for path in paths:
-        cells = Plan(**read_plan(str(path))).cells()
-        assert len({cell.key for cell in cells}) == len(cells)
+        runs = Plan(**read_plan(str(path))).runs()
+        assert len({run.key for run in runs}) == len(runs)

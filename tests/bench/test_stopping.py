@@ -62,16 +62,16 @@ def test_interrupted_and_started_again_equals_uninterrupted(finished: Path, tmp_
     path, out = tmp_path / "plan.yaml", tmp_path / "out"
     path.write_text(yaml.safe_dump(plan()))
     running = start(path, out)
-    assert wait_for(lambda: len(list(out.glob("cells/*.json"))) >= 3 or running.poll() is not None)
+    assert wait_for(lambda: len(list(out.glob("runs/*.json"))) >= 3 or running.poll() is not None)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the command and its workers
     _, told = running.communicate(timeout=120)
-    done = len(list((out / "cells").glob("*.json")))
+    done = len(list((out / "runs").glob("*.json")))
     assert running.returncode == 130, told
     assert "the same command runs the rest" in told
     assert 3 <= done < 8
-    assert not list((out / "cells").glob(".*"))
+    assert not list((out / "runs").glob(".*"))
     again = subprocess.run(running.args, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert f"{8 - done} cells finished now, {done} before, 0 failed" in again.stderr
+    assert f"{8 - done} runs finished now, {done} before, 0 failed" in again.stderr
     assert numbers(out) == numbers(finished)
 
 
@@ -115,5 +115,5 @@ def test_two_benchmarks_in_one_folder_share_the_runs(tmp_path: Path) -> None:
     lines = mark.read_text().splitlines()
     assert len(lines) == 8  # every run was trained once,
     assert len(set(lines)) == 2  # by both
-    assert len(list((out / "cells").glob("*.json"))) == 8
+    assert len(list((out / "runs").glob("*.json"))) == 8
     assert not list((out / "claims").iterdir())

@@ -34,7 +34,7 @@ DAMAGED: list[tuple[bytes, str]] = [
 @pytest.mark.parametrize(("content", "why"), DAMAGED)
 def test_a_damaged_record_is_left_out_and_told(content: bytes, why: str, tmp_path: Path) -> None:
     out = folder_of(tmp_path / "out", [record(), record(seed=1)])
-    path = out / "cells" / "run1.json"
+    path = out / "runs" / "run1.json"
     path.write_bytes(content)
     assert not Store(out).done("run1")
     report = Report(Store(out))
@@ -46,7 +46,7 @@ def test_a_damaged_record_is_run_again(tmp_path: Path) -> None:
     given = Plan(**plan(seeds=[0], folds=[0]))
     store = Store(tmp_path)
     run_plan(given, store)
-    first, second = (tmp_path / "cells" / f"{cell.key}.json" for cell in given.cells())
+    first, second = (tmp_path / "runs" / f"{run.key}.json" for run in given.runs())
     whole = json.loads(first.read_text())
     first.write_text("{}")
     second.write_bytes(b"")
@@ -57,10 +57,10 @@ def test_a_damaged_record_is_run_again(tmp_path: Path) -> None:
 
 def test_only_damaged_records_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder_of(tmp_path / "out", [record()])
-    (out / "cells" / "run0.json").write_text("")
+    (out / "runs" / "run0.json").write_text("")
     assert main(["report", str(out)]) == 2
     assert capsys.readouterr().err == (
-        f"gpool: DIR={out} holds no finished cells; 1 are damaged; run gpool bench first\n"
+        f"gpool: DIR={out} holds no finished runs; 1 are damaged; run gpool bench first\n"
     )
 
 
@@ -68,9 +68,9 @@ def test_only_damaged_records_are_one_line(tmp_path: Path, capsys: pytest.Captur
     ("content", "why"),
     [
         ("", "it is empty"),
-        ("{}", "its 'cells' must be a list of keys"),
-        ('{"metric": 3, "cells": []}', "its 'metric' is 3"),
-        ('{"metric": "test/acc", "cells": ["../x"]}', "its 'cells' must be a list of keys"),
+        ("{}", "its 'runs' must be a list of keys"),
+        ('{"metric": 3, "runs": []}', "its 'metric' is 3"),
+        ('{"metric": "test/acc", "runs": ["../x"]}', "its 'runs' must be a list of keys"),
     ],
 )
 def test_a_damaged_plan_is_one_line(
@@ -95,7 +95,7 @@ def test_records_have_the_permissions_of_the_umask(tmp_path: Path) -> None:
         Store(tmp_path).put("a", record())
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "cells" / "a.json").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "runs" / "a.json").stat().st_mode) == 0o640
 
 
 def test_a_report_replaces_links_and_leaves_their_targets_alone(tmp_path: Path) -> None:
@@ -158,3 +158,17 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path, capsys: pytest.Capt
     path.write_text(yaml.safe_dump(plan()))
     assert main(["bench", str(path), "--out", str(out)]) == 1
     assert capsys.readouterr().err == f"gpool: {out / 'plan.json'}: Not a directory\n"
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_results_in_the_old_folder_are_finished_runs(planned: bool, tmp_path: Path) -> None:
+    out = folder_of(tmp_path / "out", [record(), record(seed=1)])
+    (out / "runs").rename(out / "cells")
+    noted = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").unlink()
+    if planned:
+        (out / "plan.json").write_text(json.dumps({"metric": noted["metric"], "cells": noted["runs"]}))
+    store = Store(out)
+    assert store.done("run0")
+    store.put("run1", record(seed=1, metrics={"test/acc": 0.75}))  # a new result hides an old one
+    assert [found["metrics"]["test/acc"] for found in store.results()] == [0.5, 0.75]

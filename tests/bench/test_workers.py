@@ -94,7 +94,7 @@ def test_files_beside_a_plan_hide_no_installed_module(tmp_path: Path) -> None:
         words, cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
     assert told.returncode == 0, told.stderr
-    assert "1 cells finished now, 0 before, 0 failed" in told.stderr
+    assert "1 runs finished now, 0 before, 0 failed" in told.stderr
 
 
 def test_files_that_would_hide_modules_are_found(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def test_the_plan_has_both_rows() -> None:
     plan = Plan(**{k: v for k, v in yaml.safe_load(PLAN.read_text()).items() if k != "select"})
     assert plan.readouts is not None
     assert {"HistoGraph", "LayerResampler"} <= set(plan.readouts)
-    for cell in plan.cells():
-        if cell.fold == 0 and cell.readout in ("HistoGraph", "LayerResampler"):
-            check(cell.config)
+    for run in plan.runs():
+        if run.fold == 0 and run.readout in ("HistoGraph", "LayerResampler"):
+            check(run.config)
 
 
 @pytest.mark.parametrize("mix", [0.5, "learned", None])

@@ -127,9 +127,9 @@ def test_a_whole_model() -> None:
 
 
 def test_the_plan_of_the_experiment_is_right() -> None:
-    cells = Plan(**{k: v for k, v in yaml.safe_load(PLAN.read_text()).items() if k != "select"}).cells()
-    depths = {cell.config["model"]["init_args"]["encoder"]["init_args"]["num_layers"] for cell in cells}
+    runs = Plan(**{k: v for k, v in yaml.safe_load(PLAN.read_text()).items() if k != "select"}).runs()
+    depths = {run.config["model"]["init_args"]["encoder"]["init_args"]["num_layers"] for run in runs}
     assert depths == {2, 8, 32, 64}
-    assert len({cell.key for cell in cells}) == len(cells) == 48
-    for cell in cells[:4] + cells[-4:]:
-        check(cell.config)
+    assert len({run.key for run in runs}) == len(runs) == 48
+    for run in runs[:4] + runs[-4:]:
+        check(run.config)

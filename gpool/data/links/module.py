@@ -15,7 +15,7 @@ from torch_geometric.data import Data
 
 from gpool.data.base import Task
 from gpool.data.links.audit import audit_parts
-from gpool.data.links.features import Features, Ones, Own
+from gpool.data.links.features import Features, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import LinkDataset, Neighbourhood, link_loader
 from gpool.data.links.options import ValidationEdges, check_options, negatives_of
@@ -191,7 +191,7 @@ class Links(LightningDataModule):
     @cached_property
     def x(self) -> Tensor:
         """Features of all nodes, [N, F]."""
-        features = self.features or (Ones() if self.graph.x is None else Own())
+        features = self.features or (OnesFeatures() if self.graph.x is None else OwnFeatures())
         return features(self.graph, self.observed("train"), self.split)
 
     @property

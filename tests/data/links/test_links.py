@@ -11,7 +11,15 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from gpool.data import VGAE, LinkGraph, Links, LinkSplit, MissingData, Neighbourhood, Ones, Own
+from gpool.data import (
+    LinkGraph,
+    Links,
+    LinkSplit,
+    MissingData,
+    Neighbourhood,
+    OnesFeatures,
+    OwnFeatures,
+)
 from gpool.data.links.split import non_links, per_source_non_links, random_split
 
 ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
@@ -175,10 +183,10 @@ def test_repeated_edges_and_loops_are_said() -> None:
             ),
             "train_pos is empty",
         ),
-        (lambda: Links(features=Own()).x, "needs a graph with node features"),
+        (lambda: Links(features=OwnFeatures()).x, "needs a graph with node features"),
         (lambda: Links(batch_size=0).train_dataloader(), "batch_size=0 must be at least 1"),
         (lambda: Neighbourhood(num_hops=0), "num_hops=0 must be at least 1"),
-        (lambda: Ones(0), "channels=0 must be at least 1"),
+        (lambda: OnesFeatures(0), "channels=0 must be at least 1"),
     ],
 )
 def test_errors(make, message) -> None:
@@ -245,19 +253,6 @@ def test_workers_give_the_same_batches() -> None:
     here = [b.subgraphs.node for b in Links().test_dataloader()]
     there = [b.subgraphs.node for b in Links(num_workers=2).test_dataloader()]
     assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
-
-
-def test_vgae_features() -> None:
-    data = Links(features=VGAE(channels=4, epochs=30))
-    before = torch.get_rng_state()
-    x = data.x
-    assert torch.equal(torch.get_rng_state(), before)
-    assert x.shape == (77, 4)
-    assert x.isfinite().all()
-    assert torch.equal(Links(features=VGAE(channels=4, epochs=30)).x, x)
-    s = data.split
-    pos, neg = ((x[p[:, 0]] * x[p[:, 1]]).sum(1) for p in (s.train_pos, s.train_neg))
-    assert (pos.unsqueeze(1) > neg).float().mean() > 0.7  # it has learned the graph it saw
 
 
 @needs_files

@@ -1,4 +1,4 @@
-"""What surrounds every run: one number of threads, and no remarks of Lightning about itself."""
+"""Lightning without its remarks about itself, and with a given number of threads."""
 
 from __future__ import annotations
 

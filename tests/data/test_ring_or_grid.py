@@ -1,18 +1,18 @@
-"""Rings and grids: who is joined to whom, and where everyone is."""
+"""Ring and grid graphs: their edges and their coordinates."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from gpool.data import Shape
+from gpool.data import RingOrGrid
 
 
 @pytest.mark.parametrize(
     ("name", "nodes", "edges"), [("ring", 3, 3), ("ring", 8, 8), ("grid", 4, 4), ("grid", 25, 40)]
 )
-def test_neighbours_are_near_and_all_there(name: str, nodes: int, edges: int) -> None:
-    data = Shape(name, nodes)
+def test_neighbors_are_near_and_all_there(name: str, nodes: int, edges: int) -> None:
+    data = RingOrGrid(name, nodes)
     graph = data.graph
     assert graph.num_edges == 2 * edges
     assert graph.is_undirected()
@@ -31,4 +31,4 @@ def test_neighbours_are_near_and_all_there(name: str, nodes: int, edges: int) ->
 @pytest.mark.parametrize(("name", "nodes"), [("ring", 2), ("grid", 8), ("grid", 1), ("torus", 9)])
 def test_bad_input(name: str, nodes: int) -> None:
     with pytest.raises(ValueError, match=rf"(nodes={nodes}|name='torus') must be"):
-        Shape(name, nodes)
+        RingOrGrid(name, nodes)

@@ -1,0 +1,104 @@
+"""One run of a benchmark: train, select an epoch, test it, and record everything that decides the result."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+import traceback
+from typing import Any
+
+import lightning
+import torch
+import torch_geometric
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+
+import gpool
+from gpool.bench.measured import check_monitor, measured
+from gpool.bench.plan import Run
+from gpool.config.configuration import Configuration
+from gpool.quiet import QUIET, quiet, threads
+
+__all__ = ["place", "train_and_test", "versions"]
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that compute the result."""
+    modules = {"gpool": gpool, "torch": torch, "torch_geometric": torch_geometric, "lightning": lightning}
+    return {"python": platform.python_version(), **{name: m.__version__ for name, m in modules.items()}}
+
+
+def train_and_test(run: Run) -> dict[str, Any]:
+    """Train and test one run; an exception becomes its ``"error"`` and ``"traceback"``.
+
+    Returns:
+        The names, the fold and the seed of the run, its configuration and selection rule, ``metrics`` of the
+        tested weights on the validation and the test part, the tested epoch (counted from 1), the number of
+        epochs trained, seconds, and versions.
+    """
+    result = place(run)
+    try:
+        with quiet(), threads(run.threads), tempfile.TemporaryDirectory() as folder:
+            result.update(_metrics(run, folder))
+    except Exception as error:
+        result["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        result["traceback"] = traceback.format_exc()
+    return result
+
+
+def place(run: Run) -> dict[str, Any]:
+    """The names, the fold and the seed of a run, and everything that decides its result."""
+    return {
+        "data": run.data,
+        "variant": run.variant,
+        "readout": run.readout,
+        "fold": run.fold,
+        "seed": run.seed,
+        "select": vars(run.select) if run.select else None,
+        "threads": run.threads,
+        "config": run.config,
+        "versions": versions(),
+    }
+
+
+def _metrics(run: Run, folder: str) -> dict[str, Any]:
+    start = time.perf_counter()
+    best: ModelCheckpoint | None = None
+    callbacks: list[Callback] = []
+    if run.select is not None:
+        monitor, mode, patience = run.select.monitor, run.select.mode, run.select.patience
+        best = ModelCheckpoint(folder, "best", monitor, mode=mode, save_weights_only=True)
+        callbacks = (
+            [best] if patience is None else [best, EarlyStopping(monitor, mode=mode, patience=patience)]
+        )
+    trainer = {
+        **QUIET,
+        "callbacks": callbacks,
+        "enable_checkpointing": best is not None,
+        "default_root_dir": folder,
+    }
+    made = Configuration(args=run.config, run=False, trainer_defaults=trainer)
+    check_monitor(run, measured(made.model))
+    made.trainer.fit(made.model, made.datamodule)
+    seconds = time.perf_counter() - start
+    epochs = made.trainer.current_epoch
+    tested = epochs
+    if best is not None:
+        if not best.best_model_path:
+            raise RuntimeError(f"no epoch can be selected: {best.monitor!r} was never measured in training")
+        saved = torch.load(best.best_model_path, weights_only=True)
+        made.model.load_state_dict(saved["state_dict"])
+        tested = saved["epoch"] + 1
+    found = {
+        **made.trainer.validate(made.model, made.datamodule, verbose=False)[0],
+        **made.trainer.test(made.model, made.datamodule, verbose=False)[0],
+    }
+    described: dict[str, Any] = getattr(made.model, "describe", dict)()
+    return {
+        "metrics": {name: float(value) for name, value in found.items()},
+        "epoch": tested,
+        "epochs": epochs,
+        "seconds": round(seconds, 3),
+        "parameters": sum(p.numel() for p in made.model.parameters()),
+        **({"described": described} if described else {}),
+    }
