@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one thread, fixed seeds, and the golden cases where they are at hand."""
+"""Fixtures for all tests: one thread, fixed seeds, and the golden cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 torch.set_num_threads(1)
 
-BESIDE = Path(__file__).resolve().parents[1].parent / "shared" / "papers" / "golden"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +23,6 @@ def _seed() -> None:
 
 @pytest.fixture(scope="session")
 def golden() -> Callable[[str], Any]:
-    """Reads golden cases from ``$GPOOL_GOLDEN`` or beside the checkout; skips where there are none."""
-    folder = Path(os.environ.get("GPOOL_GOLDEN", BESIDE))
-
-    def read(name: str) -> Any:
-        path = folder / name
-        if not path.is_file():
-            pytest.skip(f"golden cases are not at hand: {path}")
-        return json.loads(path.read_text())
-
-    return read
+    """Reads a file of golden cases from ``tests/golden``, or from ``$GPOOL_GOLDEN``."""
+    folder = Path(os.environ.get("GPOOL_GOLDEN", GOLDEN))
+    return lambda name: json.loads((folder / name).read_text(encoding="utf-8"))

@@ -16,7 +16,12 @@ from gpool.ops.segment import segment_mean
 
 from .oracle import encoding, histograph, problem
 
-GOLDEN = ["base", "per_layer_dims", "batch_scope", "special"]
+GOLDEN = [
+    "histograph_base.json",
+    "histograph_per_layer_dims.json",
+    "histograph_batch_scope.json",
+    "histograph_special.json",
+]
 DEFAULTS = {"norm": "signed", "heads": 1, "mix": None}
 SWITCHES = {
     "pos_enc": True,
@@ -64,7 +69,7 @@ def from_case(case: dict[str, Any], params: dict[str, Any], shared: bool) -> His
 
 
 def golden_cases(read: Any, name: str):
-    file = read(f"histograph_{name}.json")
+    file = read(name)
     history, params = None, None
     for case in file["cases"]:
         history, params = case.get("history", history), case.get("params", params)
@@ -96,7 +101,7 @@ def test_golden(golden: Any, name: str) -> None:
 
 def test_golden_gradient(golden: Any) -> None:
     file = golden("histograph_base.json")
-    case, history, layer = next(golden_cases(golden, "base"))
+    case, history, layer = next(golden_cases(golden, "histograph_base.json"))
     history = [x.requires_grad_() for x in history]
     y = layer(history, torch.tensor(case["batch"]), len(case["sizes"]))
     (y * double(file["gradient"]["R"])).sum().backward()

@@ -137,7 +137,7 @@ def test_a_right_layer_passes() -> None:
     [
         (ByPosition, "node_order"),
         (OverBatch, "batch_independence"),
-        (ByLabel, "relabelling"),
+        (ByLabel, "relabeling"),
         (EmptyIsOne, "empty_graph"),
         (EmptyIsOne, "larger_dim_size"),
         (OneNodeIsNan, "one_node"),

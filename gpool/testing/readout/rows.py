@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from gpool.testing.subject import GRAPHS, SIZE, Subject, backward, finite
+from gpool.testing.gradients import backward, finite
+from gpool.testing.readout.subject import GRAPHS, SIZE, Subject
 
 __all__ = [
     "assert_batch_independence",
@@ -14,7 +15,7 @@ __all__ = [
     "assert_node_order",
     "assert_one_node",
     "assert_ptr",
-    "assert_relabelling",
+    "assert_relabeling",
     "assert_size",
 ]
 
@@ -44,12 +45,12 @@ def assert_batch_independence(subject: Subject) -> None:
     subject.close(subject.call(layer, gone, GRAPHS, SIZE)[keep], y[keep], "rows beside a graph of NaN")
 
 
-def assert_relabelling(subject: Subject) -> None:
+def assert_relabeling(subject: Subject) -> None:
     """Graphs in another order give their rows in that order."""
     layer, inputs = subject.copy(), subject.inputs(len(GRAPHS))
     y, perm = subject.call(layer, inputs, GRAPHS, SIZE), torch.randperm(SIZE)
     subject.close(
-        subject.call(layer, inputs, perm[GRAPHS], SIZE)[perm], y, "rows after relabelling the graphs"
+        subject.call(layer, inputs, perm[GRAPHS], SIZE)[perm], y, "rows after relabeling the graphs"
     )
 
 

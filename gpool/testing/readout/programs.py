@@ -6,7 +6,8 @@ import pickle
 
 import torch
 
-from gpool.testing.subject import GRAPHS, SIZE, Held, Subject, finite
+from gpool.testing.gradients import finite
+from gpool.testing.readout.subject import GRAPHS, SIZE, Held, Subject
 
 __all__ = [
     "assert_compiles",

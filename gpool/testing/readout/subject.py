@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-__all__ = ["GRAPHS", "SIZE", "Held", "Inputs", "Subject", "backward", "finite"]
+__all__ = ["GRAPHS", "SIZE", "Held", "Inputs", "Subject"]
 
 Inputs = tuple[Tensor, ...]
 GRAPHS = torch.tensor([2, 0, 2, 4, 0, 2, 4, 4, 0, 2, 5])  # unsorted; 1 and 3 are empty, 5 has one node
@@ -60,19 +60,6 @@ class Subject:
         torch.testing.assert_close(
             actual, expected, rtol=self.tolerance, atol=self.tolerance, msg=lambda m: f"{what}: {m}"
         )
-
-
-def finite(values: Tensor, what: str) -> None:
-    assert values.isfinite().all(), (
-        f"{what} must be finite, got {values[~values.isfinite()].unique().tolist()}"
-    )
-
-
-def backward(layer: nn.Module, inputs: Inputs, y: Tensor, what: str) -> None:
-    tensors = [v for v in (*inputs, *layer.parameters()) if v.requires_grad]
-    for grad in torch.autograd.grad(y.float().sum(), tensors, allow_unused=True):
-        if grad is not None:
-            finite(grad, what)
 
 
 class Held(nn.Module):

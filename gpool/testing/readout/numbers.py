@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpool.testing.subject import GRAPHS, SIZE, Held, Subject, backward, finite
+from gpool.testing.gradients import backward, finite
+from gpool.testing.readout.subject import GRAPHS, SIZE, Held, Subject
 
 __all__ = [
     "assert_autocast",
