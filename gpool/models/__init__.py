@@ -5,11 +5,11 @@ from gpool.models.extrapolation import AlgorithmicModel
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
 from gpool.models.heuristic import HeuristicModel
-from gpool.models.link import LinkBatch, LinkModel
 from gpool.models.molecule import MoleculeEncoder
 from gpool.models.node import NodeModel
 from gpool.models.pair import PairModel
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
+from gpool.models.walkpool_network import WalkPoolNetwork
 
 __all__ = [
     "AlgorithmicModel",
@@ -18,11 +18,10 @@ __all__ = [
     "GraphModel",
     "GraphParsingNetwork",
     "HeuristicModel",
-    "LinkBatch",
-    "LinkModel",
     "MLPHead",
     "MoleculeEncoder",
     "NodeModel",
     "PairModel",
     "SparseHierarchicalNet",
+    "WalkPoolNetwork",
 ]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 
-from gpool.models.batch_norm import RowNorm
+from gpool.models.batch_norm import SingleRowBatchNorm
 from gpool.ops.checks.arguments import check_dropout, check_positive
 from gpool.ops.checks.graphs import check_features
 
@@ -89,7 +89,7 @@ class Encoder(nn.Module):
         self.dropout = dropout
         widths = [in_channels] + [hidden_channels] * (num_layers - 1)
         self.convs = nn.ModuleList([_convolution(conv, width, hidden_channels) for width in widths])
-        norms = {"batch": RowNorm, "layer": nn.LayerNorm, None: nn.Identity}
+        norms = {"batch": SingleRowBatchNorm, "layer": nn.LayerNorm, None: nn.Identity}
         self.norms = nn.ModuleList([norms[norm](hidden_channels) for _ in widths])
 
     def reset_parameters(self) -> None:
