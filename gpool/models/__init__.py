@@ -4,10 +4,12 @@ from gpool.models.encoder import Encoder
 from gpool.models.extrapolation import AlgorithmicModel
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
+from gpool.models.graph_parsing_nodes import GraphParsingAutoencoder, GraphParsingNodeNetwork
 from gpool.models.heuristic import HeuristicModel
 from gpool.models.molecule import MoleculeEncoder
 from gpool.models.node import NodeModel
 from gpool.models.pair import PairModel
+from gpool.models.parsing_base import ParsingParts
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 from gpool.models.walkpool_network import WalkPoolNetwork
 
@@ -16,12 +18,15 @@ __all__ = [
     "ClosedMeanConv",
     "Encoder",
     "GraphModel",
+    "GraphParsingAutoencoder",
     "GraphParsingNetwork",
+    "GraphParsingNodeNetwork",
     "HeuristicModel",
     "MLPHead",
     "MoleculeEncoder",
     "NodeModel",
     "PairModel",
+    "ParsingParts",
     "SparseHierarchicalNet",
     "WalkPoolNetwork",
 ]

@@ -25,7 +25,7 @@ POOLINGS: list[Any] = [
     lambda: gpool.SparseCoarsening(8, ratio=0.6),
     lambda: gpool.GraphParsing(8, reduce="mean"),
     lambda: gpool.EdgeContraction(8),
-    lambda: gpool.EdgeContraction(8, "components", contract=0.5, reduce="max"),
+    lambda: gpool.EdgeContraction(8, merge="components", contract=0.5, reduce="max"),
 ]
 
 

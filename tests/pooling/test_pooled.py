@@ -21,7 +21,7 @@ POOLINGS = {
     "sparse": lambda: gpool.SparseCoarsening(C, ratio=0.6),
     "parsing": lambda: gpool.GraphParsing(C, self_loops=True),
     "matching": lambda: gpool.EdgeContraction(C),
-    "components": lambda: gpool.EdgeContraction(C, "components", contract=0.3),
+    "components": lambda: gpool.EdgeContraction(C, merge="components", contract=0.3),
 }
 every = pytest.mark.parametrize("name", POOLINGS)
 

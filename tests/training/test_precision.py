@@ -112,7 +112,7 @@ MODELS = {
         for name, make in READOUTS.items()
     },
     "GraphParsingNetwork": lambda: GraphParsingNetwork(3, WIDTH, 2),
-    "SparseHierarchicalNet": lambda: SparseHierarchicalNet(3, WIDTH, 2, levels=2),
+    "SparseHierarchicalNet": lambda: SparseHierarchicalNet(3, WIDTH, 2, num_levels=2),
 }
 
 
