@@ -1,6 +1,7 @@
 """Plain modules put together from convolutions, poolings and readouts."""
 
 from gpool.models.encoder import Encoder
+from gpool.models.encoder_contract import NodeEncoder
 from gpool.models.extrapolation import AlgorithmicModel
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
@@ -24,6 +25,7 @@ __all__ = [
     "HeuristicModel",
     "MLPHead",
     "MoleculeEncoder",
+    "NodeEncoder",
     "NodeModel",
     "PairModel",
     "ParsingParts",

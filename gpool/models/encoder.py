@@ -41,15 +41,15 @@ class Encoder(nn.Module):
         in_channels: width of the node features.
         hidden_channels: width of every layer.
         num_layers: number of layers, at least 1.
-        conv: ``"gin"`` (arXiv 1810.00826), ``"gcn"`` (1609.02907), ``"sage"`` (1706.02216) or ``"gat"``
-            (1710.10903).
+        conv: ``"gin"`` (arXiv:1810.00826), ``"gcn"`` (arXiv:1609.02907), ``"sage"`` (arXiv:1706.02216) or
+            ``"gat"`` (arXiv:1710.10903).
         norm: ``"batch"``, ``"layer"`` or None.
         residual: add each layer's input to its output.
         dropout: probability of dropping an entry after each layer.
 
-    Shapes:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors [N,
-        hidden_channels].
+    Shape:
+        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors
+        [N, hidden_channels].
 
     Raises:
         ValueError: for an unknown ``conv`` or ``norm``, or ``num_layers`` below 1.
@@ -102,6 +102,10 @@ class Encoder(nn.Module):
         """Layers of the same kind for a pooled graph."""
         width = self.hidden_channels
         return Encoder(width, width, num_layers, self.conv, self.norm, self.residual, self.dropout)
+
+    def edges(self, edge_attr: Tensor | None) -> Tensor | None:
+        """Edge attributes that a pooling carries to the next level: those given."""
+        return edge_attr
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         """Node states after each layer; ``edge_attr`` is accepted and not read by these convolutions."""
