@@ -15,8 +15,8 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 
 from gpool.data import Links, Neighbourhood
-from gpool.link.heuristics import common_neighbours
-from gpool.models import LinkModel
+from gpool.link.heuristics import common_neighbors
+from gpool.models import WalkPoolNetwork
 from gpool.training import LinkTask
 
 
@@ -30,7 +30,7 @@ def main(epochs: int = 20) -> None:
     torch.set_num_threads(1)
     seed_everything(0, verbose=False)
     data = Links(val_edges="inference", neighbourhood=Neighbourhood(num_hops=1))
-    task = LinkTask(LinkModel(data.num_features, heads=1), optimizer=adam)
+    task = LinkTask(WalkPoolNetwork(data.num_features, heads=1), optimizer=adam)
     trainer = Trainer(
         max_epochs=epochs,
         accelerator="cpu",
@@ -45,14 +45,14 @@ def main(epochs: int = 20) -> None:
 
     ranked = task.predict(data, top=10)
     pairs = data.graph.position([(pair.source, pair.target) for pair in ranked])
-    shared = common_neighbours(data.observed("predict"), pairs)
+    shared = common_neighbors(data.observed("predict"), pairs)
     for pair, count in zip(ranked, shared.tolist(), strict=True):
         print(f"{pair.score:.3f}  {pair.source} and {pair.target}, who share {count:.0f} acquaintances")
 
     known = {frozenset((data.graph.ids[i], data.graph.ids[j])) for i, j in data.graph.pairs.tolist()}
     assert auc > 0.85, f"AUC {auc:.3f} of the hidden links"
     assert all(frozenset(pair[:2]) not in known for pair in ranked), "a predicted link is not new"
-    usual = common_neighbours(data.observed("predict"), data.graph.unlinked()).mean()
+    usual = common_neighbors(data.observed("predict"), data.graph.unlinked()).mean()
     assert shared.mean() > 2 * usual, "the pairs named have no more in common than any two"
 
 

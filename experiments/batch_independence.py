@@ -49,7 +49,7 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
     "SparseCoarsening 0.8 gcn": pooled(lambda: gpool.SparseCoarsening(C, ratio=0.8), "gcn"),
     "EdgeContraction matching": pooled(lambda: gpool.EdgeContraction(C)),
     "EdgeContraction tanh": pooled(lambda: gpool.EdgeContraction(C, score="tanh")),
-    "EdgeContraction components": pooled(lambda: gpool.EdgeContraction(C, "components", contract=0.3)),
+    "EdgeContraction components": pooled(lambda: gpool.EdgeContraction(C, merge="components", contract=0.3)),
     "GraphParsingNetwork 128": lambda width, classes: GraphParsingNetwork(width, 128, classes),
     "GraphParsingNetwork merge": lambda width, classes: GraphParsingNetwork(
         width, 128, classes, ties="merge"

@@ -37,7 +37,7 @@ POOLINGS: dict[str, Callable[[], torch.nn.Module]] = {
     "GraphParsing": lambda: gpool.GraphParsing(CHANNELS),
     "SparseCoarsening": lambda: gpool.SparseCoarsening(CHANNELS),
     "EdgeContraction matching": lambda: gpool.EdgeContraction(CHANNELS),
-    "EdgeContraction components": lambda: gpool.EdgeContraction(CHANNELS, "components"),
+    "EdgeContraction components": lambda: gpool.EdgeContraction(CHANNELS, merge="components"),
 }
 BARS = [  # ours, peer, at most this many times the peer's median
     ("GraphParsing", "PyG EdgePooling", 1 / 15),

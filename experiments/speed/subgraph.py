@@ -23,8 +23,7 @@ from torch import Tensor
 from torch_geometric.utils import k_hop_subgraph
 
 import gpool
-from gpool.ops.subgraph import enclosing_subgraphs, iter_enclosing_subgraphs
-from gpool.ops.subgraph.adjacency import Adjacency
+from gpool.link import Adjacency, enclosing_subgraphs, iter_enclosing_subgraphs
 from gpool.ops.subgraph.distance_labels import drnl
 
 NODES, EDGES = 236_000, 1_200_000

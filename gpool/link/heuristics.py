@@ -3,7 +3,7 @@
 Every function takes an undirected graph as a :class:`gpool.link.Adjacency` and pairs [B, 2], and returns
 float64 scores [B]; a higher score says that a link is likelier. They need scipy.
 
-A self-loop makes no node its own neighbour: common neighbours, Adamic-Adar and resource allocation leave
+A self-loop makes no node its own neighbor: common neighbors, Adamic-Adar and resource allocation leave
 loops out, in the degrees too. A walk of Katz or PageRank may take a loop, which is a step like another.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from gpool.ops.checks.parts import is_integer
 from gpool.ops.subgraph.adjacency import Adjacency
 
-__all__ = ["adamic_adar", "common_neighbours", "katz", "personalised_pagerank", "resource_allocation"]
+__all__ = ["adamic_adar", "common_neighbors", "katz", "personalized_pagerank", "resource_allocation"]
 
 CHUNK = 1 << 14  # pairs at once: bounds the memory of the row products
 
@@ -39,7 +39,7 @@ def _diagonal(entries: Tensor) -> Any:
 
 
 def _shared(graph: Adjacency, pairs: Tensor, weight: Callable[[Tensor], Tensor]) -> Tensor:
-    """The sum over common neighbours of a weight of their degree, self-loops left out."""
+    """The sum over common neighbors of a weight of their degree, self-loops left out."""
     _check(graph, pairs)
     matrix = _matrix(graph, loops=False)
     degree = torch.from_numpy(matrix.sum(axis=1)).view(-1)
@@ -51,24 +51,24 @@ def _shared(graph: Adjacency, pairs: Tensor, weight: Callable[[Tensor], Tensor])
     return torch.cat(out)
 
 
-def common_neighbours(graph: Adjacency, pairs: Tensor) -> Tensor:
+def common_neighbors(graph: Adjacency, pairs: Tensor) -> Tensor:
     """How many nodes are linked to both i and j.
 
     >>> import torch
     >>> square = Adjacency.from_edges(torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]]), num_nodes=4)
-    >>> common_neighbours(square, torch.tensor([[0, 2], [0, 1]])).tolist()
+    >>> common_neighbors(square, torch.tensor([[0, 2], [0, 1]])).tolist()
     [2.0, 0.0]
     """
     return _shared(graph, pairs, torch.ones_like)
 
 
 def adamic_adar(graph: Adjacency, pairs: Tensor) -> Tensor:
-    """Sum over the common neighbours of 1 / log(degree) (Adamic and Adar 2003); degree 1 counts nothing."""
+    """Sum over the common neighbors of 1 / log(degree) (Adamic and Adar 2003); degree 1 counts nothing."""
     return _shared(graph, pairs, lambda d: torch.where(d > 1, 1 / d.clamp(min=2).log(), 0.0))
 
 
 def resource_allocation(graph: Adjacency, pairs: Tensor) -> Tensor:
-    """Sum over the common neighbours of 1 / degree (Zhou, Lü, Zhang 2009, arXiv 0901.0553)."""
+    """Sum over the common neighbors of 1 / degree (Zhou, Lü, Zhang 2009, arXiv 0901.0553)."""
     return _shared(graph, pairs, lambda d: 1 / d.clamp(min=1))
 
 
@@ -101,12 +101,12 @@ def _series(step: Any, column: Any, terms: int) -> Any:
     return total
 
 
-def personalised_pagerank(
+def personalized_pagerank(
     graph: Adjacency, pairs: Tensor, damping: float = 0.85, tolerance: float = 1e-10
 ) -> Tensor:
     """PageRank of j for a walker that starts again at i, plus that of i for one that starts again at j.
 
-    With the probability ``damping`` it goes to a uniform neighbour, else back; a node without a link sends it
+    With the probability ``damping`` it goes to a uniform neighbor, else back; a node without a link sends it
     back. The series is cut where what is left is below ``tolerance``.
 
     Raises:
@@ -116,7 +116,7 @@ def personalised_pagerank(
     if not 0.0 < damping < 1.0:
         raise ValueError(f"damping={damping} must be between 0 and 1")
     inverse = torch.where(graph.degree > 0, 1.0 / graph.degree.clamp(min=1).double(), 0.0)
-    step = damping * (_matrix(graph) @ _diagonal(inverse))  # column u: from u to its neighbours
+    step = damping * (_matrix(graph) @ _diagonal(inverse))  # column u: from u to its neighbors
     dead = (graph.degree == 0).double().unsqueeze(1).numpy() * damping
     terms, left = 0, 1.0
     while left > tolerance:

@@ -1,4 +1,4 @@
-"""Batch norm that a pooled graph of one node does not stop."""
+"""Batch norm that accepts a single training row."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["RowNorm"]
+__all__ = ["SingleRowBatchNorm"]
 
 
-class RowNorm(nn.BatchNorm1d):
-    """Batch norm over rows, which in training takes a single row by the running statistics and leaves these.
+class SingleRowBatchNorm(nn.BatchNorm1d):
+    """Batch norm over rows, which accepts a single training row.
 
-    PyTorch's refuses one: a pooling may leave a batch one node, and a last batch may be one small graph or
-    link. Under ``torch.compile`` one row in training is refused all the same.
+    A single training row is normalized with running statistics, which are not updated.
+    PyTorch's batch norm raises an error for a single training row. Pooling can leave one node in a batch, and
+    the last batch can hold one small graph or one link. Under ``torch.compile`` a single training row is an
+    error here too.
 
     Shape: [N, C] -> [N, C].
 
     >>> import torch
-    >>> RowNorm(2)(torch.zeros(1, 2)).tolist()
+    >>> SingleRowBatchNorm(2)(torch.zeros(1, 2)).tolist()
     [[0.0, 0.0]]
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # the base class has named it
+    def forward(self, input: Tensor) -> Tensor:  # the base class's name
+        """Normalized rows, [N, C]."""
         if torch.compiler.is_compiling():  # pooled sizes are not known; batch norm would ask for them
             torch._check(input.size(0) > (1 if self.training else 0))
         elif self.training and input.size(0) < 2:

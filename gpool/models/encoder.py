@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 
-from gpool.models.batch_norm import RowNorm
+from gpool.models.batch_norm import SingleRowBatchNorm
 from gpool.ops.checks.arguments import check_dropout, check_positive
 from gpool.ops.checks.graphs import check_features
 
@@ -41,15 +41,15 @@ class Encoder(nn.Module):
         in_channels: width of the node features.
         hidden_channels: width of every layer.
         num_layers: number of layers, at least 1.
-        conv: ``"gin"`` (arXiv 1810.00826), ``"gcn"`` (1609.02907), ``"sage"`` (1706.02216) or ``"gat"``
-            (1710.10903).
+        conv: ``"gin"`` (arXiv:1810.00826), ``"gcn"`` (arXiv:1609.02907), ``"sage"`` (arXiv:1706.02216) or
+            ``"gat"`` (arXiv:1710.10903).
         norm: ``"batch"``, ``"layer"`` or None.
         residual: add each layer's input to its output.
         dropout: probability of dropping an entry after each layer.
 
-    Shapes:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors [N,
-        hidden_channels].
+    Shape:
+        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors
+        [N, hidden_channels].
 
     Raises:
         ValueError: for an unknown ``conv`` or ``norm``, or ``num_layers`` below 1.
@@ -89,7 +89,7 @@ class Encoder(nn.Module):
         self.dropout = dropout
         widths = [in_channels] + [hidden_channels] * (num_layers - 1)
         self.convs = nn.ModuleList([_convolution(conv, width, hidden_channels) for width in widths])
-        norms = {"batch": RowNorm, "layer": nn.LayerNorm, None: nn.Identity}
+        norms = {"batch": SingleRowBatchNorm, "layer": nn.LayerNorm, None: nn.Identity}
         self.norms = nn.ModuleList([norms[norm](hidden_channels) for _ in widths])
 
     def reset_parameters(self) -> None:
@@ -102,6 +102,10 @@ class Encoder(nn.Module):
         """Layers of the same kind for a pooled graph."""
         width = self.hidden_channels
         return Encoder(width, width, num_layers, self.conv, self.norm, self.residual, self.dropout)
+
+    def edges(self, edge_attr: Tensor | None) -> Tensor | None:
+        """Edge attributes that a pooling carries to the next level: those given."""
+        return edge_attr
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         """Node states after each layer; ``edge_attr`` is accepted and not read by these convolutions."""

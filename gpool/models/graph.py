@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import Aggregation
 
 from gpool.history import HistoryReadout
+from gpool.models.encoder_contract import NodeEncoder, check_encoder
 from gpool.models.hierarchy import Hierarchy, Level, check_poolings
 from gpool.ops.checks.graphs import check_graph
 from gpool.pooling import Pooling
@@ -39,19 +40,19 @@ class MLPHead(nn.Sequential):
 
 
 class GraphModel(nn.Module):
-    """Nodes to one prediction a graph: ``head(readout(encoder(x, edge_index), batch))``.
+    """Nodes to one prediction per graph: ``head(readout(encoder(x, edge_index), batch))``.
 
     Args:
         encoder: a module that takes ``(x, edge_index, edge_attr)`` and returns the list of every layer's
-            node states, such as :class:`Encoder`.
+            node states, such as :class:`Encoder`; the contract is :class:`NodeEncoder`.
         readout: any ``torch_geometric.nn.aggr.Aggregation``; it reads the last layer's states. A
             :class:`gpool.history.HistoryReadout` reads all layers' states.
         head: a module from the readout's vectors to predictions. Without it, an :class:`MLPHead` of the
             encoder's width is built; then ``out_channels`` must be given.
-        out_channels: number of predictions a graph, where no ``head`` is given.
+        out_channels: number of predictions per graph, where no ``head`` is given.
         pooling: makes the graph smaller after the encoder, once for each entry, with message passing after
-            each: the encoder's own kind, ``encoder.coarse(coarse_layers)``. Edge features go along: those of
-            ``encoder.edges(edge_attr)`` where the encoder has that, else ``edge_attr`` itself.
+            each: the encoder's own kind, ``encoder.coarse(coarse_layers)``. The edge features
+            ``encoder.edges(edge_attr)`` go along.
         coarse_layers: layers of message passing after each pooling.
         levels: "sum" adds the readouts of the encoder's graph and of every pooled one, "last" takes that of
             the last. A :class:`gpool.history.HistoryReadout` reads one history in either case: the encoder's,
@@ -59,13 +60,12 @@ class GraphModel(nn.Module):
 
     Auxiliary losses of the poolings are added up in ``aux_loss``, None where there is none.
 
-    Shapes:
+    Shape:
         ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
 
     Raises:
-        ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder does not
-            say its width; ``pooling`` is no list of poolings, or the encoder has no ``coarse``; ``levels`` is
-            unknown.
+        ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder
+            does not keep its contract; ``pooling`` is not a list of poolings; ``levels`` is unknown.
 
     >>> from torch_geometric.nn import MeanAggregation
     >>> from gpool.models import Encoder
@@ -88,27 +88,22 @@ class GraphModel(nn.Module):
         if levels not in ("sum", "last"):
             raise ValueError(f"levels={levels!r} must be 'sum' or 'last'")
         check_poolings(pooling or [])
-        if pooling and not hasattr(encoder, "coarse"):
-            raise ValueError(f"encoder={encoder} must have coarse(num_layers), the layers after each pooling")
+        contract = check_encoder(encoder, pooled=bool(pooling))
         if (head is None) == (out_channels is None):
             raise ValueError(
                 "give either head or out_channels: a head of your own, or the width of the default one"
-            )
-        if not isinstance(getattr(encoder, "out_channels", None), int):
-            raise ValueError(
-                f"encoder={encoder} must have an integer out_channels, the width of its last layer"
             )
         self.encoder = encoder
         self.readout = readout
         self.levels = levels
         self.hierarchy: Hierarchy | None = None
         if pooling:
-            self.hierarchy = Hierarchy(pooling, [encoder.coarse(coarse_layers) for _ in pooling])  # type: ignore[operator]
+            self.hierarchy = Hierarchy(pooling, [contract.coarse(coarse_layers) for _ in pooling])
         self.aux_loss: Tensor | None = None
         if head is None:
             assert out_channels is not None
-            width = encoder.out_channels
-            head = MLPHead(_width_of(readout, encoder), width, out_channels)  # type: ignore[arg-type]
+            width = contract.out_channels
+            head = MLPHead(_width_of(readout, width), width, out_channels)
         self.head = head
 
     def forward(
@@ -126,7 +121,7 @@ class GraphModel(nn.Module):
         history = self.encoder(x, edge_index, edge_attr)
         if self.hierarchy is None:
             return self.head(self.read(history, batch, batch_size))
-        carried = self.encoder.edges(edge_attr) if hasattr(self.encoder, "edges") else edge_attr  # type: ignore[operator]
+        carried = cast("NodeEncoder", self.encoder).edges(edge_attr)
         levels = self.hierarchy(history[-1], edge_index, carried, batch, batch_size)
         losses = [level.pooled.aux_loss for level in levels if level.pooled.aux_loss is not None]
         self.aux_loss = torch.stack(losses).sum() if losses else None
@@ -153,12 +148,11 @@ class GraphModel(nn.Module):
 
 
 @torch.no_grad()
-def _width_of(readout: nn.Module, encoder: nn.Module) -> int:
+def _width_of(readout: nn.Module, width: int) -> int:
     """The width of what a readout returns: its ``out_channels``, or that of a trial on two nodes."""
     if isinstance(getattr(readout, "out_channels", None), int):
         return readout.out_channels  # type: ignore[return-value]
     training = readout.training
-    width: int = encoder.out_channels  # type: ignore[assignment]
     out = readout.eval()(torch.zeros(2, width), torch.zeros(2, dtype=torch.long), dim_size=1)
     readout.train(training)
     return out.size(-1)

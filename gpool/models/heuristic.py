@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from gpool.models.link import LinkBatch
+from gpool.link.batch import LinkBatch
 from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["HeuristicModel"]

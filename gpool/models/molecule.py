@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
-from gpool.models.batch_norm import RowNorm
+from gpool.models.batch_norm import SingleRowBatchNorm
 
 __all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
@@ -122,7 +122,7 @@ class BondGIN(nn.Module):
         self.dropout = dropout
         self.residual = residual
         self.convs = nn.ModuleList(GINEConv(_update(channels), edge_dim=channels) for _ in range(num_layers))
-        self.norms = nn.ModuleList(RowNorm(channels) for _ in range(num_layers))
+        self.norms = nn.ModuleList(SingleRowBatchNorm(channels) for _ in range(num_layers))
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         if edge_attr is None:
@@ -140,7 +140,7 @@ class BondGIN(nn.Module):
 def _update(channels: int) -> nn.Module:
     return nn.Sequential(
         nn.Linear(channels, 2 * channels),
-        RowNorm(2 * channels),
+        SingleRowBatchNorm(2 * channels),
         nn.ReLU(),
         nn.Linear(2 * channels, channels),
     )

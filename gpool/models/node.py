@@ -6,25 +6,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.history import HistoGraph
+from gpool.models.encoder_contract import check_encoder
 from gpool.ops.checks.graphs import check_graph
 
 __all__ = ["NodeModel"]
 
 
 class NodeModel(nn.Module):
-    """Nodes to one prediction a node: ``head(readout.nodes(encoder(x, edge_index), batch))``.
+    """Nodes to one prediction per node: ``head(readout.nodes(encoder(x, edge_index), batch))``.
 
     Args:
         encoder: a module that takes ``(x, edge_index, edge_attr)`` and returns the list of every layer's node
             states, such as :class:`gpool.models.Encoder`.
-        readout: reads all layers' states into one vector a node, by its method ``nodes``; without it, the
+        readout: reads all layers' states into one vector per node, by its method ``nodes``; without it, the
             head reads the last layer's states.
         head: a module from a node's vector to predictions. Without it, one linear map is built; then
             ``out_channels`` must be given.
-        out_channels: number of predictions a node, where no ``head`` is given.
+        out_channels: number of predictions per node, where no ``head`` is given.
         dropout: probability of dropping an entry of what the head reads.
 
-    Shapes:
+    Shape:
         ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [N, out_channels].
 
     Raises:
@@ -51,11 +52,7 @@ class NodeModel(nn.Module):
             raise ValueError(
                 "give either head or out_channels: a head of your own, or the width of the default one"
             )
-        width = getattr(encoder, "out_channels", None)
-        if not isinstance(width, int):
-            raise ValueError(
-                f"encoder={encoder} must have an integer out_channels, the width of its last layer"
-            )
+        width = check_encoder(encoder).out_channels
         if readout is not None and not hasattr(readout, "nodes"):
             raise ValueError(f"readout={readout} has no method nodes: it reads graphs, not nodes")
         if head is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gpool.link.batch import LinkBatch
 from gpool.link.pair_scorers import PairScorer
-from gpool.models.link import LinkBatch
 
 __all__ = ["PairModel"]
 

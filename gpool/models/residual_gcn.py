@@ -10,10 +10,11 @@ __all__ = ["ResidualGCN"]
 
 
 class ResidualGCN(nn.Module):
-    """LayerNorm(x + GCN(x)), with ReLU and dropout between the ``layers`` convolutions of the GCN, and with
-    ``act_final`` after the last; no layer is the identity, without a norm.
+    """LayerNorm(x + GCN(x)), with ReLU and dropout between the ``num_layers`` convolutions of the GCN.
 
-    The graph network inside a level of "Graph Parsing Networks", Song et al. 2024, arXiv 2402.14393.
+    Without ``plain_last`` they follow the last too. With no layer it is the identity, without a norm.
+
+    The graph network inside a level of "Graph Parsing Networks", Song et al. 2024, arXiv:2402.14393.
 
     Shape: ``x`` [N, C], ``edge_index`` [2, E], ``edge_weight`` [E] or None -> [N, C].
 
@@ -23,18 +24,20 @@ class ResidualGCN(nn.Module):
     torch.Size([3, 4])
     """
 
-    def __init__(self, channels: int, layers: int = 1, dropout: float = 0.0, act_final: bool = False) -> None:
+    def __init__(
+        self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, plain_last: bool = True
+    ) -> None:
         super().__init__()
-        if layers < 0:
-            raise ValueError(f"layers={layers} must not be negative")
-        if channels < 2 and layers > 0:
+        if num_layers < 0:
+            raise ValueError(f"num_layers={num_layers} must not be negative")
+        if channels < 2 and num_layers > 0:
             raise ValueError(
                 f"channels={channels} must be at least 2: a layer norm over one channel is constant"
             )
-        self.convs = nn.ModuleList(GCNConv(channels, channels) for _ in range(layers))
-        self.norm = nn.LayerNorm(channels) if layers > 0 else None
+        self.convs = nn.ModuleList(GCNConv(channels, channels) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(channels) if num_layers > 0 else None
         self.dropout = nn.Dropout(dropout)
-        self.act_final = act_final
+        self.plain_last = plain_last
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
@@ -44,11 +47,12 @@ class ResidualGCN(nn.Module):
             self.norm.reset_parameters()
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
+        """Node states after the convolutions, [N, C]."""
         if self.norm is None:
             return x
         h = x
         for i, conv in enumerate(self.convs):
             h = conv(h, edge_index, edge_weight)
-            if i < len(self.convs) - 1 or self.act_final:
+            if i < len(self.convs) - 1 or not self.plain_last:
                 h = self.dropout(h.relu())
         return torch.as_tensor(self.norm(x + h))

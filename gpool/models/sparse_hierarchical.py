@@ -17,9 +17,9 @@ __all__ = ["ClosedMeanConv", "SparseHierarchicalNet"]
 
 
 class ClosedMeanConv(MessagePassing):
-    r"""Mean over a node and its in-neighbours, plus a map of the node by itself.
+    r"""Mean over a node and its in-neighbors, plus a map of the node by itself.
 
-    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
+    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv:1811.01287:
     :math:`\hat D^{-1} \hat A X \Theta + X \Theta'` with :math:`\hat A = A + I`; the activation is the
     caller's. Self-loops of the input are replaced by the one of A + I, not doubled. The mean is taken on
     whichever side of the product is narrower.
@@ -38,25 +38,25 @@ class ClosedMeanConv(MessagePassing):
     torch.Size([2, 5])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, bias: bool = False) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = False) -> None:
         super().__init__(aggr="sum")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.around = nn.Linear(in_channels, out_channels, bias=False)
-        self.self = nn.Linear(in_channels, out_channels, bias=bias)
+        self.own = nn.Linear(in_channels, out_channels, bias=bias)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Glorot weights, zero bias."""
         nn.init.xavier_uniform_(self.around.weight)
-        nn.init.xavier_uniform_(self.self.weight)
-        if self.self.bias is not None:
-            nn.init.zeros_(self.self.bias)
+        nn.init.xavier_uniform_(self.own.weight)
+        if self.own.bias is not None:
+            nn.init.zeros_(self.own.bias)
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Node states after the convolution, [N, F']."""
         if self.in_channels < self.out_channels:
-            return self.around(self._closed_mean(x, edge_index)) + self.self(x)
-        return self._closed_mean(self.around(x), edge_index) + self.self(x)
+            return self.around(self._closed_mean(x, edge_index)) + self.own(x)
+        return self._closed_mean(self.around(x), edge_index) + self.own(x)
 
     def message(self, x_j: Tensor) -> Tensor:
         """A neighbor's state, which an explainer may weigh."""
@@ -78,7 +78,7 @@ class ClosedMeanConv(MessagePassing):
 class SparseHierarchicalNet(nn.Module):
     r"""Convolve, keep the best nodes, read out; the levels' readouts are added and classified.
 
-    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287:
+    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv:1811.01287:
 
     .. math:: X_l = \mathrm{pool}(\mathrm{relu}(\mathrm{conv}(X_{l-1}))), \quad
               s_l = \big[\mathrm{mean}_i x_i \,\|\, \max_i x_i\big], \quad
@@ -88,7 +88,7 @@ class SparseHierarchicalNet(nn.Module):
         in_channels: width of the node features.
         hidden_channels: F, of every level.
         out_channels: classes or tasks.
-        levels: how often the graph is pooled, at least once.
+        num_levels: how often the graph is pooled, at least once.
         ratio: of every pooling, see :class:`gpool.SparseCoarsening`.
         dropout: in the head.
         embed: put one linear layer with a ReLU before the first convolution.
@@ -100,7 +100,7 @@ class SparseHierarchicalNet(nn.Module):
         node keeps it.
 
     Raises:
-        ValueError: ``levels`` is below 1 or ``ratio`` out of range.
+        ValueError: ``num_levels`` is below 1 or ``ratio`` out of range.
 
     >>> import torch
     >>> from gpool.models import SparseHierarchicalNet
@@ -114,21 +114,22 @@ class SparseHierarchicalNet(nn.Module):
         in_channels: int,
         hidden_channels: int = 128,
         out_channels: int = 2,
-        levels: int = 3,
+        *,
+        num_levels: int = 3,
         ratio: float | int = 0.8,
         dropout: float = 0.0,
         embed: bool = False,
         bias: bool = False,
     ) -> None:
         super().__init__()
-        if levels < 1:
-            raise ValueError(f"levels={levels} must be at least 1")
+        if num_levels < 1:
+            raise ValueError(f"num_levels={num_levels} must be at least 1")
         self.embed = nn.Linear(in_channels, hidden_channels) if embed else None
-        widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (levels - 1)]
-        self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias) for width in widths)
+        widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (num_levels - 1)]
+        self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias=bias) for width in widths)
         for conv in self.convs[1:]:
             never_masked(conv)
-        self.pools = nn.ModuleList(SparseCoarsening(hidden_channels, ratio) for _ in widths)
+        self.pools = nn.ModuleList(SparseCoarsening(hidden_channels, ratio=ratio) for _ in widths)
         self.head = nn.Sequential(
             nn.Linear(2 * hidden_channels, hidden_channels),
             nn.ReLU(),

@@ -26,7 +26,7 @@ class Pooling(torch.nn.Module, ABC):
         - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E,
         D]
         - ``batch`` integers [N], in any order; one graph by default. ``batch_size`` B; read off the batch
-          vector by default, which synchronises with the device. An empty graph stays empty.
+          vector by default, which synchronizes with the device. An empty graph stays empty.
         - returns :class:`Pooled`
     """
 

@@ -25,11 +25,11 @@ class EdgeContraction(Pooling):
     r"""Contracts the edges that score best; a cluster's features are the gated sum of its nodes'.
 
     With ``merge="matching"`` as in "Edge Contraction Pooling for Graph Neural Networks", Diehl 2019,
-    arXiv 1905.10990: edges are taken by falling score unless an end was taken before, so that clusters are
+    arXiv:1905.10990: edges are taken by falling score unless an end was taken before, so that clusters are
     pairs and single nodes. All edges that are the best at both of their ends are taken at once, which gives
-    the same matching as the sequential pass (Blelloch, Fineman and Shun, arXiv 1202.3205). With
+    the same matching as the sequential pass (Blelloch, Fineman and Shun, arXiv:1202.3205). With
     ``merge="components"`` as the face clustering of "Primal-Dual Mesh Convolutional Neural Networks", Milano
-    et al. 2020, arXiv 2010.12455: the best edges are all contracted, and clusters are their connected
+    et al. 2020, arXiv:2010.12455: the best edges are all contracted, and clusters are their connected
     components.
 
     .. math:: s_{uv} = f(w^\top [x_u \| x_v] + b) + a, \qquad X'_c = g_c \sum_{u \in c} x_u,
@@ -70,8 +70,8 @@ class EdgeContraction(Pooling):
     def __init__(
         self,
         channels: int,
-        merge: Literal["matching", "components"] = "matching",
         *,
+        merge: Literal["matching", "components"] = "matching",
         scorer: nn.Module | None = None,
         score: Literal["softmax", "tanh", "sigmoid"] = "softmax",
         add_to_score: float = 0.5,
@@ -169,4 +169,4 @@ class EdgeContraction(Pooling):
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.channels}, merge={self.merge}, contract={self.contract})"
+        return f"{type(self).__name__}({self.channels}, merge={self.merge!r}, contract={self.contract})"

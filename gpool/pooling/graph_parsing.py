@@ -25,16 +25,16 @@ __all__ = ["GraphParsing"]
 class GraphParsing(Pooling):
     r"""Every node follows its best edge; what hangs together becomes one node.
 
-    From "Graph Parsing Networks", Song et al. 2024, arXiv 2402.14393. With H and H' the encoded features (x
+    From "Graph Parsing Networks", Song et al. 2024, arXiv:2402.14393. With H and H' the encoded features (x
     itself by default), :math:`c_{uv} = \sigma(\mathrm{MLP}(H_u \odot H_v))` scores every edge and each node
-    points at its best neighbour; the clusters are the weakly connected components of these pointers, and
+    points at its best neighbor; the clusters are the weakly connected components of these pointers, and
 
     .. math:: X'_c = g_c \, \rho\Big(\sum_{u \in c} \phi(H'_u)\Big), \qquad
               g_c = \sum_{(u,v) \text{ inside } c} c_{uv} \quad \text{(both directions)}.
 
     Two clusters are joined iff some edge joins their nodes. The scorer learns through the gate g alone, from
-    the edges that ended up inside. The parse is one maximum a node and pointer jumping; there is no loop over
-    clusters, nodes or graphs.
+    the edges that ended up inside. The parse is one maximum per node and pointer jumping; it has no loop
+    over clusters, nodes or graphs.
 
     Args:
         channels: width C.
@@ -43,7 +43,7 @@ class GraphParsing(Pooling):
         scorer_layers: layers of the default scorer.
         set_layers: layers of each of the set functions phi and rho.
         dropout: inside the scorer and the set functions.
-        act_final: the last layer of the set functions gets its activation too (where it is not the only one).
+        plain_last: no activation after the last layer of the set functions. A single layer never has one.
         encoder: gives H from (x, edge_index), or (x, edge_index, weights) with ``weighted``; x itself by
             default.
         set_encoder: gives H' likewise; H by default.
@@ -88,7 +88,7 @@ class GraphParsing(Pooling):
         scorer_layers: int = 2,
         set_layers: int = 1,
         dropout: float = 0.0,
-        act_final: bool = False,
+        plain_last: bool = True,
         encoder: nn.Module | None = None,
         set_encoder: nn.Module | None = None,
         ties: Literal["lowest_id", "merge"] = "lowest_id",
@@ -107,9 +107,11 @@ class GraphParsing(Pooling):
         _one_of("reduce", reduce, tuple(REDUCE))
         if not 0.0 <= edge_dropout < 1.0:
             raise ValueError(f"edge_dropout={edge_dropout} must lie in [0, 1)")
-        self.scorer = ProductScorer(channels, scorer_layers, dropout) if scorer is None else scorer
-        self.phi = ResidualMLP(channels, set_layers, dropout, act_final)
-        self.rho = ResidualMLP(channels, set_layers, dropout, act_final)
+        self.scorer = (
+            ProductScorer(channels, num_layers=scorer_layers, dropout=dropout) if scorer is None else scorer
+        )
+        self.phi = ResidualMLP(channels, num_layers=set_layers, dropout=dropout, plain_last=plain_last)
+        self.rho = ResidualMLP(channels, num_layers=set_layers, dropout=dropout, plain_last=plain_last)
         self.encoder = encoder
         self.set_encoder = set_encoder
         self.ties = ties
@@ -203,9 +205,9 @@ class GraphParsing(Pooling):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({self.channels}, ties={self.ties}, stop={self.stop}, gate={self.gate}, "
-            f"weighted={self.weighted}, reduce={self.reduce}, self_loops={self.self_loops}, "
-            f"edge_dropout={self.edge_dropout})"
+            f"{type(self).__name__}({self.channels}, ties={self.ties!r}, stop={self.stop!r}, "
+            f"gate={self.gate!r}, weighted={self.weighted}, reduce={self.reduce!r}, "
+            f"self_loops={self.self_loops}, edge_dropout={self.edge_dropout})"
         )
 
 

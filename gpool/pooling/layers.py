@@ -1,4 +1,4 @@
-"""Perceptrons of graph parsing: normalised inside, or residual and normalised after."""
+"""Perceptrons of graph parsing: normalized inside, or residual and normalized after."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ __all__ = ["MLP", "ResidualMLP"]
 
 
 class MLP(nn.Sequential):
-    """``layers`` linear maps in -> hidden -> ... -> out; LayerNorm, ReLU and dropout follow all but the last,
-    and with ``act_final`` (and more than one layer) the last too.
+    """``num_layers`` linear maps in -> hidden -> ... -> out, with norm, ReLU and dropout between them.
+
+    LayerNorm, ReLU and dropout follow all maps but the last. Without ``plain_last`` (and with more than one
+    layer) they follow the last too.
 
     Shape: [..., in_channels] -> [..., out_channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import MLP
-    >>> MLP(4, 8, 2, layers=2)(torch.zeros(3, 4)).shape
+    >>> MLP(4, 8, 2, num_layers=2)(torch.zeros(3, 4)).shape
     torch.Size([3, 2])
     """
 
@@ -25,22 +27,23 @@ class MLP(nn.Sequential):
         in_channels: int,
         hidden_channels: int,
         out_channels: int,
-        layers: int = 2,
+        *,
+        num_layers: int = 2,
         dropout: float = 0.0,
-        act_final: bool = False,
+        plain_last: bool = True,
     ) -> None:
-        if layers < 1:
-            raise ValueError(f"layers={layers} must be at least 1")
-        if layers > 1 and min(hidden_channels, out_channels if act_final else hidden_channels) < 2:
+        if num_layers < 1:
+            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        if num_layers > 1 and min(hidden_channels, hidden_channels if plain_last else out_channels) < 2:
             raise ValueError(
-                f"hidden_channels={hidden_channels}, out_channels={out_channels}, act_final={act_final}: "
+                f"hidden_channels={hidden_channels}, out_channels={out_channels}, plain_last={plain_last}: "
                 f"a layer norm over one channel is constant; layers with a norm need at least 2 channels"
             )
-        width = [in_channels, *[hidden_channels] * (layers - 1), out_channels]
+        width = [in_channels, *[hidden_channels] * (num_layers - 1), out_channels]
         parts: list[nn.Module] = []
-        for i in range(layers):
+        for i in range(num_layers):
             parts.append(nn.Linear(width[i], width[i + 1]))
-            if i < layers - 1 or (act_final and layers > 1):
+            if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.LayerNorm(width[i + 1]), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         super().__init__(*parts)
 
@@ -52,8 +55,9 @@ class MLP(nn.Sequential):
 
 
 class ResidualMLP(nn.Module):
-    """LayerNorm(x + MLP(x)) with ``layers`` linear maps of one width and ReLU and dropout between them,
-    and with ``act_final`` (and more than one layer) after the last too.
+    """LayerNorm(x + MLP(x)) with ``num_layers`` linear maps of one width, ReLU and dropout between them.
+
+    Without ``plain_last`` (and with more than one layer) they follow the last too.
 
     Shape: [..., channels] -> [..., channels].
 
@@ -63,18 +67,20 @@ class ResidualMLP(nn.Module):
     torch.Size([3, 4])
     """
 
-    def __init__(self, channels: int, layers: int = 1, dropout: float = 0.0, act_final: bool = False) -> None:
+    def __init__(
+        self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, plain_last: bool = True
+    ) -> None:
         super().__init__()
         if channels < 2:
             raise ValueError(
                 f"channels={channels} must be at least 2: a layer norm over one channel is constant"
             )
-        if layers < 1:
-            raise ValueError(f"layers={layers} must be at least 1")
+        if num_layers < 1:
+            raise ValueError(f"num_layers={num_layers} must be at least 1")
         parts: list[nn.Module] = []
-        for i in range(layers):
+        for i in range(num_layers):
             parts.append(nn.Linear(channels, channels))
-            if i < layers - 1 or (act_final and layers > 1):
+            if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.ReLU(inplace=True), nn.Dropout(dropout)]
         self.mlp = nn.Sequential(*parts)
         self.norm = nn.LayerNorm(channels)
@@ -87,4 +93,5 @@ class ResidualMLP(nn.Module):
         self.norm.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
+        """LayerNorm(x + MLP(x)), [..., channels]."""
         return torch.as_tensor(self.norm(x + self.mlp(x)))

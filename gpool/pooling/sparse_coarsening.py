@@ -24,7 +24,7 @@ class SparseCoarsening(Pooling):
     r"""Keeps the nodes of every graph that lie furthest along one learned direction, and the edges among
     them.
 
-    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv 1811.01287.
+    From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv:1811.01287.
 
     .. math:: y = X p / \|p\|_2, \quad i = \text{the } \lceil k N_g \rceil \text{ largest } y \text{ of graph
     } g,
@@ -61,6 +61,7 @@ class SparseCoarsening(Pooling):
     def __init__(
         self,
         channels: int,
+        *,
         ratio: float | int = 0.8,
         nonlinearity: Callable[[Tensor], Tensor] | None = None,
         eps: float = 1e-12,

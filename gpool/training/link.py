@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from gpool.data.links import Links
-from gpool.models.link import LinkBatch
+from gpool.link.batch import LinkBatch
 from gpool.models.pair import PairModel
 from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
@@ -39,7 +39,7 @@ class LinkTask(TrainingModule):
     set, that evaluator's numbers.
 
     Args:
-        model: takes a :class:`gpool.models.LinkBatch` and returns logits [B].
+        model: takes a :class:`gpool.link.LinkBatch` and returns logits [B].
         encoder: returns every layer's states of the whole graph, such as :class:`gpool.models.Encoder`.
         scorer: from the states of two nodes to a logit.
         loss: ``"bce"``, or ``"mse"`` between the probability and 0 or 1.

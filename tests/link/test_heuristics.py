@@ -11,9 +11,9 @@ from torch import Tensor
 
 from gpool.link.heuristics import (
     adamic_adar,
-    common_neighbours,
+    common_neighbors,
     katz,
-    personalised_pagerank,
+    personalized_pagerank,
     resource_allocation,
 )
 from gpool.ops.subgraph.adjacency import Adjacency
@@ -31,7 +31,7 @@ def test_local_ones_equal_networkx(seed: int) -> None:
     graph, adjacency, pairs = case(seed)
     listed = [tuple(p) for p in pairs.tolist()]
     right = torch.tensor([float(len(list(nx.common_neighbors(graph, u, v)))) for u, v in listed])
-    assert torch.equal(common_neighbours(adjacency, pairs).float(), right)
+    assert torch.equal(common_neighbors(adjacency, pairs).float(), right)
     for ours, theirs in (
         (adamic_adar, nx.adamic_adar_index),
         (resource_allocation, nx.resource_allocation_index),
@@ -47,7 +47,7 @@ def test_local_ones_leave_self_loops_out(seed: int) -> None:
     looped, with_loops = with_self_loops(graph)
     both = [tuple(p) for p in pairs.tolist()]
     right = torch.tensor([float(len(list(nx.common_neighbors(looped, u, v)))) for u, v in both])
-    assert torch.equal(common_neighbours(with_loops, pairs).float(), right)
+    assert torch.equal(common_neighbors(with_loops, pairs).float(), right)
     looped.remove_edges_from(list(nx.selfloop_edges(looped)))
     for ours, theirs in (
         (adamic_adar, nx.adamic_adar_index),
@@ -57,7 +57,7 @@ def test_local_ones_leave_self_loops_out(seed: int) -> None:
         torch.testing.assert_close(ours(with_loops, pairs), right)
         torch.testing.assert_close(ours(with_loops, pairs), ours(adjacency, pairs))
     alone = Adjacency.from_edges(torch.tensor([[0, 0], [0, 1]]), 2)  # a loop beside the link itself
-    for score in (common_neighbours, adamic_adar, resource_allocation):
+    for score in (common_neighbors, adamic_adar, resource_allocation):
         assert score(alone, torch.tensor([[0, 1], [0, 0]]))[0] == 0.0
 
 
@@ -80,13 +80,13 @@ def test_walks_may_take_self_loops() -> None:
         for i in range(15)
     ]
     right = torch.tensor([rank[i][j] + rank[j][i] for i, j in pairs.tolist()], dtype=torch.double)
-    torch.testing.assert_close(personalised_pagerank(adjacency, pairs), right, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(personalized_pagerank(adjacency, pairs), right, rtol=1e-6, atol=1e-8)
 
 
 def test_a_graph_made_by_hand_is_checked() -> None:
     _, adjacency, pairs = case(0)
     bad = replace(adjacency, col=adjacency.col + 10**9)
-    for score in (common_neighbours, adamic_adar, resource_allocation, katz, personalised_pagerank):
+    for score in (common_neighbors, adamic_adar, resource_allocation, katz, personalized_pagerank):
         with pytest.raises(ValueError, match="col holds node 10000"):
             score(bad, pairs)
 
@@ -107,13 +107,13 @@ def test_pagerank_equals_networkx() -> None:
         for i in range(15)
     ]
     right = torch.tensor([rank[i][j] + rank[j][i] for i, j in pairs.tolist()], dtype=torch.double)
-    torch.testing.assert_close(personalised_pagerank(adjacency, pairs), right, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(personalized_pagerank(adjacency, pairs), right, rtol=1e-6, atol=1e-8)
 
 
 def test_no_pairs_no_edges_errors() -> None:
     empty = Adjacency.from_edges(torch.zeros(2, 0, dtype=torch.long), 3)
     one, none = torch.tensor([[0, 1]]), torch.zeros(0, 2, dtype=torch.long)
-    for score in (common_neighbours, adamic_adar, resource_allocation, katz, personalised_pagerank):
+    for score in (common_neighbors, adamic_adar, resource_allocation, katz, personalized_pagerank):
         assert score(empty, one).tolist() == [0.0]
         assert score(empty, none).shape == (0,)
         with pytest.raises(ValueError, match="unknown node 3"):
@@ -124,4 +124,4 @@ def test_no_pairs_no_edges_errors() -> None:
     with pytest.raises(ValueError, match=r"beta=0.9 must be above 0 and below 1 / "):
         katz(adjacency, one, beta=0.9)
     with pytest.raises(ValueError, match=r"damping=1\.0 must be between 0 and 1"):
-        personalised_pagerank(adjacency, one, damping=1.0)
+        personalized_pagerank(adjacency, one, damping=1.0)

@@ -51,7 +51,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "matching": pooled(lambda: gpool.EdgeContraction(C)),
     "tanh": pooled(lambda: gpool.EdgeContraction(C, score="tanh")),
     "threshold": pooled(lambda: gpool.EdgeContraction(C, threshold=0.75)),
-    "components": pooled(lambda: gpool.EdgeContraction(C, "components", contract=0.4)),
+    "components": pooled(lambda: gpool.EdgeContraction(C, merge="components", contract=0.4)),
     "parsing network": lambda: GraphParsingNetwork(3, 128, 2),
     "sparse network": lambda: SparseHierarchicalNet(3, 128, 2),
 }

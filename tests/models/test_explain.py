@@ -12,7 +12,13 @@ from torch_geometric.explain import CaptumExplainer, Explainer, GNNExplainer
 from torch_geometric.nn import GCNConv, MeanAggregation, summary
 
 import gpool
-from gpool.models import Encoder, GraphModel, GraphParsingNetwork, SparseHierarchicalNet
+from gpool.models import (
+    Encoder,
+    GraphModel,
+    GraphParsingNetwork,
+    GraphParsingNodeNetwork,
+    SparseHierarchicalNet,
+)
 from gpool.pooling import Pooling
 
 EDGES = both_ways(
@@ -68,7 +74,7 @@ def test_every_edge_of_the_input_gets_a_weight(name: str) -> None:
 
 
 def test_the_network_for_nodes_is_explained_on_the_finest_level_only() -> None:
-    net = GraphParsingNetwork(4, 8, 2, task="node").eval()
+    net = GraphParsingNodeNetwork(4, 8, 2).eval()
     explainer = Explainer(
         net,
         GNNExplainer(epochs=2),

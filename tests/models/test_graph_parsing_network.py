@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from random_graphs import Batch, batches, both_ways
 from torch import Tensor, nn
 
-from gpool.models import GraphParsingNetwork
+from gpool.models import (
+    GraphParsingAutoencoder,
+    GraphParsingNetwork,
+    GraphParsingNodeNetwork,
+    ParsingParts,
+)
+
+UNPOOLING = {"node": GraphParsingNodeNetwork, "reconstruction": GraphParsingAutoencoder}
 
 PLACES = {
     "encoder": "embed",
@@ -54,12 +61,14 @@ def authors_model(file: dict[str, Any], **options: Any) -> tuple[GraphParsingNet
         c["in_channel"],
         c["hidden_channel"],
         c["out_channel"],
-        score_layers=c["layer_gnn1"],
-        set_encoder=c["layer_gnn2"],
-        scorer_layers=c["layer_parsingnet"],
-        set_layers=c["layer_deepsets"],
-        encoder_layers=c["layer_trans"],
-        act_final=c["act_final"],
+        parts=ParsingParts(
+            score_layers=c["layer_gnn1"],
+            set_encoder=c["layer_gnn2"],
+            scorer_layers=c["layer_parsingnet"],
+            set_layers=c["layer_deepsets"],
+            encoder_layers=c["layer_trans"],
+            plain_last=not c["act_final"],
+        ),
         **options,
     ).double()
     own = dict(net.named_parameters())
@@ -160,7 +169,7 @@ def test_the_nodes_of_a_graph_do_not_depend_on_its_batch(
     task: Any, self_loops: bool, graph: Batch, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    net = GraphParsingNetwork(4, 6, 3, task, self_loops=self_loops).double().eval()
+    net = UNPOOLING[task](4, 6, 3, self_loops=self_loops).double().eval()
     together = net(*graph.args)
     assert together.shape == (graph.x.size(0), 3)
     batch = graph.args[3]
@@ -182,7 +191,11 @@ def test_level_means_add_up() -> None:
 @pytest.mark.parametrize("self_loops", [True, False])
 def test_the_way_down_written_out(task: Any, self_loops: bool) -> None:
     torch.manual_seed(3)
-    net = GraphParsingNetwork(4, 6, 2, task, set_encoder="follow", self_loops=self_loops).double().eval()
+    net = (
+        UNPOOLING[task](4, 6, 2, parts=ParsingParts(set_encoder="follow"), self_loops=self_loops)
+        .double()
+        .eval()
+    )
     x, edges = torch.randn(15, 4, dtype=torch.float64), both_ways([(i, i + 1) for i in range(14)] + [(0, 9)])
     h = net.embed(x)
     states, graphs, pooled = [h], [edges], []
@@ -209,7 +222,7 @@ def test_the_way_down_written_out(task: Any, self_loops: bool) -> None:
 
 
 def test_without_a_shrinking_level_the_node_model_is_encoder_and_head() -> None:
-    net = GraphParsingNetwork(4, 6, 2, "node").double().eval()
+    net = GraphParsingNodeNetwork(4, 6, 2).double().eval()
     x, none = torch.randn(5, 4, dtype=torch.float64), torch.zeros(2, 0, dtype=torch.long)
     torch.testing.assert_close(net(x, none), net.head(net.embed(x)))
 
@@ -240,7 +253,7 @@ def test_reconstruction_learns_a_ring() -> None:
     angle = torch.arange(16) * (2 * torch.pi / 16)
     x = torch.stack([angle.cos(), angle.sin()], dim=1)
     edges = both_ways([(i, (i + 1) % 16) for i in range(16)])
-    net = GraphParsingNetwork(2, 32, 2, "reconstruction", max_levels=1)
+    net = GraphParsingAutoencoder(2, 32, 2, max_levels=1)
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     first = ((net(x, edges) - x) ** 2).mean().item()
     for _ in range(120):
@@ -271,11 +284,18 @@ def test_a_given_encoder_and_weights() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("task", "graphs"), ("readout", "mean"), ("set_encoder", "shared"), ("ties", "x"), ("stop", "x")],
+    [("readout", "mean"), ("ties", "x"), ("stop", "x")],
 )
 def test_bad_options_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         GraphParsingNetwork(4, 6, 2, **{name: value})
+
+
+def test_bad_numbers_of_layers_are_named() -> None:
+    with pytest.raises(ValueError, match="set_encoder='shared' must be"):
+        ParsingParts(set_encoder="shared")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="up_layers='share' must be"):
+        GraphParsingNodeNetwork(4, 6, 2, up_layers="share")  # type: ignore[arg-type]
 
 
 def test_autocast_and_gradients() -> None:

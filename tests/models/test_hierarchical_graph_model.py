@@ -25,7 +25,7 @@ POOLINGS: list[Any] = [
     lambda: gpool.SparseCoarsening(8, ratio=0.6),
     lambda: gpool.GraphParsing(8, reduce="mean"),
     lambda: gpool.EdgeContraction(8),
-    lambda: gpool.EdgeContraction(8, "components", contract=0.5, reduce="max"),
+    lambda: gpool.EdgeContraction(8, merge="components", contract=0.5, reduce="max"),
 ]
 
 
@@ -136,20 +136,9 @@ def test_embedding_is_the_sum_of_one_row_each() -> None:
         table(torch.zeros(2, 2))
 
 
-class Bare(nn.Module):
-    out_channels = 8
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"encoder": Bare(), "pooling": [gpool.SparseCoarsening(8)]}, "coarse"),
-        ({"levels": "all"}, "levels='all'"),
-    ],
-)
-def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        GraphModel(**{"encoder": Encoder(3, 8), "readout": MeanAggregation(), "out_channels": 2, **options})
+def test_bad_options_are_named() -> None:
+    with pytest.raises(ValueError, match="levels='all'"):
+        GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2, levels="all")  # type: ignore[arg-type]
 
 
 def test_molecule_encoder_refuses_other_features() -> None:

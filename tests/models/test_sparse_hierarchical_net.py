@@ -21,7 +21,7 @@ def test_golden_convolutions(golden: Callable[[str], Any]) -> None:
     file = golden("sparse_hierarchical_conv.json")
     theta, root = (torch.tensor(file[k], dtype=torch.float64) for k in ("theta", "theta_root"))
     conv = ClosedMeanConv(*theta.shape).double()
-    conv.around.weight.data, conv.self.weight.data = theta.t().contiguous(), root.t().contiguous()
+    conv.around.weight.data, conv.own.weight.data = theta.t().contiguous(), root.t().contiguous()
     for case in file["cases"]:
         x = torch.tensor(case["x"], dtype=torch.float64)
         out = conv(x, torch.tensor(case["edge_index"], dtype=torch.long).view(2, -1))
@@ -40,7 +40,7 @@ def test_convolution_equals_pygs(widths: tuple[int, int], graph: Batch, directed
     for peer in (sage.lin_l, cluster.lin_out):
         peer.weight.data = conv.around.weight.data
     for peer in (sage.lin_r, cluster.lin_root):
-        peer.weight.data = conv.self.weight.data
+        peer.weight.data = conv.own.weight.data
     looped, _ = add_remaining_self_loops(edges[:, edges[0] != edges[1]], num_nodes=graph.x.size(0))
     expected = sage(graph.x, looped)
     torch.testing.assert_close(conv(graph.x, edges), expected)
@@ -53,7 +53,7 @@ def test_convolution_equals_pygs(widths: tuple[int, int], graph: Batch, directed
 def test_isolated_node() -> None:
     conv = ClosedMeanConv(3, 2)
     x = torch.randn(1, 3)
-    torch.testing.assert_close(conv(x, torch.zeros(2, 0, dtype=torch.long)), conv.around(x) + conv.self(x))
+    torch.testing.assert_close(conv(x, torch.zeros(2, 0, dtype=torch.long)), conv.around(x) + conv.own(x))
 
 
 @settings(max_examples=15, deadline=None)
@@ -70,7 +70,7 @@ def test_net_of_pygs_parts(graph: Batch, seed: int) -> None:
             if x.size(0) == 0:
                 break
             sage = SAGEConv(x.size(1), 6, aggr="mean", bias=False).double()
-            sage.lin_l.weight.data, sage.lin_r.weight.data = conv.around.weight.data, conv.self.weight.data
+            sage.lin_l.weight.data, sage.lin_r.weight.data = conv.around.weight.data, conv.own.weight.data
             peer = TopKPooling(6, ratio=0.8).double()
             peer.select.weight.data = pool.weight.data.view(1, -1)
             x = sage(x, add_remaining_self_loops(edge_index, num_nodes=x.size(0))[0]).relu()
@@ -108,5 +108,5 @@ def test_gradients_reach_every_parameter() -> None:
 
 
 def test_levels_must_be_positive() -> None:
-    with pytest.raises(ValueError, match="levels=0"):
-        SparseHierarchicalNet(4, levels=0)
+    with pytest.raises(ValueError, match="num_levels=0"):
+        SparseHierarchicalNet(4, num_levels=0)

@@ -21,7 +21,7 @@ def run(module: nn.Module, h: Tensor, u: Tensor, v: Tensor, coef: Tensor) -> tup
 @pytest.mark.parametrize("amp", [False, True])
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, dropout: float, amp: bool) -> None:
     dtype = torch.float32 if amp else torch.float64
-    module = MLP(8, 8, 1, layers=2, dropout=dropout).to(dtype)
+    module = MLP(8, 8, 1, num_layers=2, dropout=dropout).to(dtype)
     h = torch.randn(20, 8, dtype=dtype, requires_grad=True)
     u, v = torch.randint(20, (2, 96))
     coef = torch.randn(96, 1, dtype=dtype)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gpool.link import WalkPool
-from gpool.models.link import GCN
+from gpool.models.walkpool_network import SubgraphGCN
 from gpool.ops.checks import check_values
 from gpool.ops.subgraph import enclosing_subgraphs
 from gpool.ops.subgraph.adjacency import Adjacency
@@ -47,7 +47,7 @@ def uses(subgraphs: EnclosingSubgraphs) -> list[Callable[[], object]]:
     x, logits = torch.randn(whole.num_nodes, 4), torch.randn(whole.num_edges, 1)
     return [
         lambda: WalkPool(4, 3, 2, 3)(x, subgraphs),
-        lambda: GCN(4, 2)(x, subgraphs),
+        lambda: SubgraphGCN(4, 2)(x, subgraphs),
         lambda: walk_profile(logits, subgraphs, 2),
         lambda: transition_weights(logits, subgraphs),
         lambda: distances(subgraphs),

@@ -20,7 +20,7 @@ MAKE: dict[str, Callable[[], Pooling]] = {
     "weighted": lambda: gpool.GraphParsing(8, stop="batch", weighted=True),
     "merge": lambda: gpool.GraphParsing(8, ties="merge"),
     "matching": lambda: gpool.EdgeContraction(8),
-    "components": lambda: gpool.EdgeContraction(8, "components"),
+    "components": lambda: gpool.EdgeContraction(8, merge="components"),
     "sparse": lambda: gpool.SparseCoarsening(8, ratio=3),
 }
 

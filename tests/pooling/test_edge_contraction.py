@@ -18,7 +18,7 @@ C = 4
 
 
 def layer(merge: Any = "matching", **options: Any) -> gpool.EdgeContraction:
-    return gpool.EdgeContraction(C, merge, **options).double()
+    return gpool.EdgeContraction(C, merge=merge, **options).double()
 
 
 @settings(max_examples=40, deadline=None)
@@ -95,7 +95,7 @@ def test_directed_edges_and_ties() -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("merge", ["matching", "components"])
 def test_low_precision(merge: Any, dtype: torch.dtype) -> None:
-    pool = gpool.EdgeContraction(C, merge).to(dtype)
+    pool = gpool.EdgeContraction(C, merge=merge).to(dtype)
     out = pool(torch.randn(6, C).to(dtype), both_ways([(0, 1), (1, 2), (3, 4)]))
     assert out.x.dtype == dtype
     out.x.float().pow(2).sum().backward()

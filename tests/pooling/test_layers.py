@@ -9,7 +9,7 @@ import torch
 from random_graphs import both_ways
 
 import gpool
-from gpool.models import Encoder, GraphParsingNetwork
+from gpool.models import Encoder, GraphParsingNetwork, ParsingParts
 from gpool.models.residual_gcn import ResidualGCN
 from gpool.pooling import ProductScorer
 from gpool.pooling.layers import MLP, ResidualMLP
@@ -18,7 +18,7 @@ RING = both_ways([(i, (i + 1) % 7) for i in range(7)])
 
 
 def test_the_last_activation_leaves_the_scores_alive() -> None:
-    net = GraphParsingNetwork(3, 8, 2, act_final=True)
+    net = GraphParsingNetwork(3, 8, 2, parts=ParsingParts(plain_last=False))
     h = net.encode(torch.randn(7, 3), RING, None)
     assert bool((h >= 0).all())  # the encoder ends in its activation
     score = net.parse.scorer(net.parse.encoder(h, RING), RING[0], RING[1])
@@ -29,15 +29,15 @@ def test_the_last_activation_leaves_the_scores_alive() -> None:
 
 
 def test_a_scorer_has_no_activation_after_its_last_layer() -> None:
-    assert "act_final" not in inspect.signature(ProductScorer).parameters
-    parts = list(gpool.GraphParsing(8, act_final=True, scorer_layers=3).scorer.mlp)
+    assert "plain_last" not in inspect.signature(ProductScorer).parameters
+    parts = list(gpool.GraphParsing(8, plain_last=False, scorer_layers=3).scorer.mlp)
     assert isinstance(parts[-1], torch.nn.Linear)
 
 
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: MLP(4, 8, 1, act_final=True), "out_channels=1"),
+        (lambda: MLP(4, 8, 1, plain_last=False), "out_channels=1"),
         (lambda: MLP(4, 1, 3), "hidden_channels=1"),
         (lambda: ProductScorer(1), "hidden_channels=1"),
         (lambda: ResidualMLP(1), "channels=1"),
@@ -53,5 +53,5 @@ def test_a_layer_norm_over_one_channel_is_refused(make, told: str) -> None:  # t
 
 
 def test_one_bare_layer_may_have_one_channel() -> None:
-    assert MLP(4, 1, 1, layers=1, act_final=True)(torch.zeros(2, 4)).shape == (2, 1)
+    assert MLP(4, 1, 1, num_layers=1, plain_last=False)(torch.zeros(2, 4)).shape == (2, 1)
     assert Encoder(3, 1)(torch.rand(2, 3), torch.tensor([[0, 1], [1, 0]]))[-1].shape == (2, 1)

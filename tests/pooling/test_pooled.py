@@ -21,7 +21,7 @@ POOLINGS = {
     "sparse": lambda: gpool.SparseCoarsening(C, ratio=0.6),
     "parsing": lambda: gpool.GraphParsing(C, self_loops=True),
     "matching": lambda: gpool.EdgeContraction(C),
-    "components": lambda: gpool.EdgeContraction(C, "components", contract=0.3),
+    "components": lambda: gpool.EdgeContraction(C, merge="components", contract=0.3),
 }
 every = pytest.mark.parametrize("name", POOLINGS)
 
@@ -110,7 +110,13 @@ def test_records_for_others(name: str) -> None:
     assert torch.equal(out.cluster[select.node_index], select.cluster_index)
     assert select.node_index.numel() == int((out.cluster >= 0).sum())
     assert connect.batch is out.batch
-    assert repr(gpool.SparseCoarsening(C))
+
+
+def test_names_quote_strings() -> None:
+    assert repr(gpool.SparseCoarsening(4)) == "SparseCoarsening(4, ratio=0.8)"
+    assert repr(gpool.EdgeContraction(4)) == "EdgeContraction(4, merge='matching', contract=1.0)"
+    told = "ties='lowest_id', stop='graph', gate='sum', weighted=False, reduce='sum'"
+    assert repr(gpool.GraphParsing(4)) == f"GraphParsing(4, {told}, self_loops=False, edge_dropout=0.0)"
 
 
 def test_torch_geometric_pool_record() -> None:

@@ -279,7 +279,10 @@ def test_any_ratio_compiles_for_any_number_of_nodes(ratio: float) -> None:
     class Both(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.first, self.second = gpool.SparseCoarsening(4, ratio), gpool.SparseCoarsening(4, ratio)
+            self.first, self.second = (
+                gpool.SparseCoarsening(4, ratio=ratio),
+                gpool.SparseCoarsening(4, ratio=ratio),
+            )
 
         def forward(self, x: torch.Tensor, edge_index: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
             level = self.first(x, edge_index, batch=batch, batch_size=3)

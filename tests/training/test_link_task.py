@@ -9,9 +9,9 @@ from torch import nn
 from torchmetrics.functional.classification import binary_auroc
 
 from gpool.data import Links, Neighbourhood
-from gpool.link import DotProduct, LowRankBilinear
-from gpool.link.heuristics import common_neighbours
-from gpool.models import Encoder, HeuristicModel, LinkBatch, LinkModel
+from gpool.link import DotProduct, LinkBatch, LowRankBilinear
+from gpool.link.heuristics import common_neighbors
+from gpool.models import Encoder, HeuristicModel, WalkPoolNetwork
 from gpool.training import LinkTask
 from gpool.training.link_metrics import LinkMetrics
 
@@ -71,7 +71,7 @@ def test_walkpool_learns() -> None:
     links += [(8 * c, 8 * ((c + 1) % 8)) for c in range(8)]
     data = Links.from_edges(torch.tensor(links).t(), val_fraction=0.1, test_fraction=0.2)
     torch.manual_seed(1)
-    task = LinkTask(LinkModel(16, hidden_channels=8), optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
+    task = LinkTask(WalkPoolNetwork(16, hidden_channels=8), optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(max_epochs=6, **QUIET)
     trainer.fit(task, data)
     found = trainer.test(task, data, verbose=False)[0]
@@ -118,10 +118,10 @@ def test_large_scores_stay_apart() -> None:
 
 def test_heuristic_in_the_place_of_a_model() -> None:
     data = Links(neighbourhood=None, batch_size=1000)
-    task = LinkTask(HeuristicModel(common_neighbours))
+    task = LinkTask(HeuristicModel(common_neighbors))
     found = Trainer(max_epochs=0, **QUIET).test(task, data, verbose=False)[0]
     s, observed = data.split, data.observed("test")
-    pos, neg = common_neighbours(observed, s.test_pos), common_neighbours(observed, s.test_neg)
+    pos, neg = common_neighbors(observed, s.test_pos), common_neighbors(observed, s.test_neg)
     ahead = (pos.unsqueeze(1) > neg).double() + 0.5 * (pos.unsqueeze(1) == neg).double()
     assert abs(found["test/auc"] - float(ahead.mean())) < 1e-6
     with pytest.raises(ValueError, match="batch has no edge_index"):

@@ -22,8 +22,8 @@ from gpool.models import (
     Encoder,
     GraphModel,
     GraphParsingNetwork,
-    LinkModel,
     SparseHierarchicalNet,
+    WalkPoolNetwork,
 )
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
 from gpool.training import GraphTask, LinkTask, NodeTask
@@ -112,7 +112,7 @@ MODELS = {
         for name, make in READOUTS.items()
     },
     "GraphParsingNetwork": lambda: GraphParsingNetwork(3, WIDTH, 2),
-    "SparseHierarchicalNet": lambda: SparseHierarchicalNet(3, WIDTH, 2, levels=2),
+    "SparseHierarchicalNet": lambda: SparseHierarchicalNet(3, WIDTH, 2, num_levels=2),
 }
 
 
@@ -152,7 +152,7 @@ def every_third(nodes: int) -> torch.Tensor:
 def test_link_model(labels: bool, loss: Any, precision: str) -> None:
     torch.manual_seed(0)
     data = Links.from_edges(every_third(12), neighbourhood=Neighbourhood(1, labels=labels), val_fraction=0.2)
-    model = LinkModel(16, 4, heads=1, walk_length=2, max_label=5 if labels else None)
+    model = WalkPoolNetwork(16, 4, heads=1, walk_length=2, max_label=5 if labels else None)
     fit(LinkTask(model, loss=loss), data, precision)
 
 
@@ -220,7 +220,7 @@ def test_batches_of_links_pass_lightnings_casts() -> None:
 def test_half_precision_link_scores_are_near_those_of_float32() -> None:
     torch.manual_seed(0)
     data = Links.from_edges(every_third(12), neighbourhood=Neighbourhood(1), val_fraction=0.2)
-    task = LinkTask(LinkModel(16, 4, heads=2, walk_length=3)).eval()
+    task = LinkTask(WalkPoolNetwork(16, 4, heads=2, walk_length=3)).eval()
     batch = next(iter(data.val_dataloader()))
     right = task(batch)
     with torch.autocast("cpu", torch.bfloat16):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gpool.data.links.cache import SubgraphCache
-from gpool.models.link import LinkBatch
+from gpool.link.batch import LinkBatch
 from gpool.ops.subgraph import enclosing_subgraphs
 from gpool.ops.subgraph.adjacency import Adjacency
 from gpool.ops.subgraph.distance_labels import drnl

@@ -22,7 +22,7 @@ from gpool.data.links.options import ValidationEdges, check_options, negatives_o
 from gpool.data.links.sets import MATLAB, link_graph, published_split
 from gpool.data.links.split import LinkSplit, Negatives, random_split
 from gpool.data.root import data_root
-from gpool.models.link import LinkBatch
+from gpool.link.batch import LinkBatch
 from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["Links", "ValidationEdges"]

@@ -1,73 +1,23 @@
-"""Link models: a batch of target links in, one score a link out."""
+"""The WalkPool network: enclosing subgraphs of target links -> one logit per link."""
 
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gpool.link import WalkPool
-from gpool.models.batch_norm import RowNorm
+from gpool.link.batch import LinkBatch
+from gpool.link.walkpool import WalkPool
+from gpool.models.batch_norm import SingleRowBatchNorm
 from gpool.ops.csr import csr_matmul
 from gpool.ops.precision import widened
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
-__all__ = ["GCN", "LinkBatch", "LinkModel", "WalkClassifier"]
+__all__ = ["SubgraphGCN", "WalkClassifier", "WalkPoolNetwork"]
 
 
-class LinkBatch:
-    """Target links, and what a model may know of the graph around them.
-
-    It is no dataclass, for Lightning would take it apart, and cast y and group with x.
-
-    Shape:
-        - **pairs** [B, 2]: ids in the graph; **y** [B]: 1 for a link, 0 for none.
-        - **x** [N, F]: features of the subgraphs' nodes, where there are subgraphs, else of all nodes of the
-          graph.
-        - **subgraphs**: the enclosing subgraphs of the pairs, with **labels** [N] where asked for.
-        - **edge_index** [2, E]: the observed graph, both directions, where there are no subgraphs.
-        - **group** [B]: links whose scores are ranked together (a positive and its own negatives), -1 for all
-          others.
-    """
-
-    def __init__(
-        self,
-        pairs: Tensor,
-        y: Tensor,
-        x: Tensor,
-        subgraphs: EnclosingSubgraphs | None = None,
-        labels: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        group: Tensor | None = None,
-    ) -> None:
-        self.pairs, self.y, self.x = pairs, y, x
-        self.subgraphs, self.labels = subgraphs, labels
-        self.edge_index, self.group = edge_index, group
-
-    @property
-    def num_links(self) -> int:
-        return self.pairs.size(0)
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> LinkBatch:
-        """The same batch on ``device``."""
-        moved: dict[str, Any] = {
-            name: None if part is None else part.to(device, non_blocking=non_blocking)
-            for name, part in vars(self).items()
-        }
-        return LinkBatch(**moved)
-
-    def with_features(self, x: Tensor) -> LinkBatch:
-        """The same batch with other node features."""
-        return LinkBatch(self.pairs, self.y, x, self.subgraphs, self.labels, self.edge_index, self.group)
-
-    def __repr__(self) -> str:
-        around = self.subgraphs if self.subgraphs is not None else f"{self.x.size(0)} nodes"
-        return f"{type(self).__name__}({self.num_links} links, {around}, x of {self.x.dtype})"
-
-
-class GCN(nn.Module):
+class SubgraphGCN(nn.Module):
     """A graph convolution of Kipf and Welling (arXiv 1609.02907) on enclosing subgraphs, by a sparse product.
 
         x_v' = b + sum over edges u -> v and u = v of  W x_u / sqrt(d_u d_v),   d = 1 + edges that end there
@@ -81,7 +31,7 @@ class GCN(nn.Module):
     >>> import torch
     >>> edges = torch.tensor([[0, 1], [1, 0]])
     >>> pair = EnclosingSubgraphs.from_edges(edges, torch.tensor([True, True]))
-    >>> GCN(3, 5)(torch.rand(2, 3), pair).shape
+    >>> SubgraphGCN(3, 5)(torch.rand(2, 3), pair).shape
     torch.Size([2, 5])
     """
 
@@ -92,10 +42,12 @@ class GCN(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Glorot weights, zero bias."""
         nn.init.xavier_uniform_(self.linear.weight)
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
+        """Node states after the convolution, [N, out_channels]."""
         pattern, wide = subgraphs.pattern(1), widened(self.linear(x))
         scale = (subgraphs.rowptr.diff() + 1).to(wide.dtype).rsqrt().unsqueeze(-1)  # [N, 1]
         wide = wide * scale
@@ -107,18 +59,18 @@ class WalkClassifier(nn.Sequential):
     """The published classifier of walk profiles: batch norm, then layers of 20, 20, 10 and 1 times the width.
 
     Shape:
-        - [B, channels] -> [B, 1], a logit. In training a single link is normalised by the running statistics.
+        - [B, channels] -> [B, 1], a logit. In training a single link is normalized by the running statistics.
     """
 
     def __init__(self, channels: int, dropout: float = 0.5) -> None:
         widths = [channels, 20 * channels, 20 * channels, 10 * channels, channels]
-        layers: list[nn.Module] = [RowNorm(channels)]
+        layers: list[nn.Module] = [SingleRowBatchNorm(channels)]
         for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         super().__init__(*layers, nn.Dropout(dropout), nn.Linear(channels, 1))
 
 
-class LinkModel(nn.Module):
+class WalkPoolNetwork(nn.Module):
     """The WalkPool network: two graph convolutions on every enclosing subgraph, walk profile, classifier.
 
     From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375):
@@ -157,19 +109,23 @@ class LinkModel(nn.Module):
         self.max_label = max_label
         self.embedding = None if max_label is None else nn.Embedding(max_label + 1, hidden_channels)
         width = in_channels + (0 if max_label is None else hidden_channels)
-        self.first, self.second = GCN(width, hidden_channels), GCN(hidden_channels, hidden_channels)
+        self.first = SubgraphGCN(width, hidden_channels)
+        self.second = SubgraphGCN(hidden_channels, hidden_channels)
         self.dropout = nn.Dropout(dropout)
         self.pool = WalkPool(width + 2 * hidden_channels, hidden_channels, heads, walk_length, dropout)
         self.classifier = WalkClassifier(self.pool.out_channels, dropout)
 
     @property
     def needs_labels(self) -> bool:
+        """Whether a batch must bring node labels."""
         return self.embedding is not None
 
     def encode(self, batch: LinkBatch) -> Tensor:
         """The node states that WalkPool reads, [N, channels]."""
         if batch.subgraphs is None:
-            raise ValueError("batch has no subgraphs; LinkModel reads the enclosing subgraph of every pair")
+            raise ValueError(
+                "batch has no subgraphs; WalkPoolNetwork reads the enclosing subgraph of every pair"
+            )
         x = batch.x
         if self.embedding is not None:
             if batch.labels is None:
@@ -182,6 +138,7 @@ class LinkModel(nn.Module):
         return torch.cat([x, h1, h2], dim=1)
 
     def forward(self, batch: LinkBatch) -> Tensor:
+        """Logits of the target links, [B]."""
         z = self.encode(batch)
         assert batch.subgraphs is not None
         return self.classifier(self.pool(z, batch.subgraphs)).squeeze(-1)

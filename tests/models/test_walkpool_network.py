@@ -1,4 +1,4 @@
-"""Link models: the sparse convolution is PyG's, the network is the paper's."""
+"""WalkPoolNetwork: the sparse convolution is PyG's, the network is the paper's."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import torch
 from torch_geometric.nn import GCNConv
 
 from gpool.data import Links, Neighbourhood
-from gpool.link import DotProduct
-from gpool.models import Encoder, LinkBatch, LinkModel, PairModel
-from gpool.models.link import GCN, WalkClassifier
+from gpool.link import DotProduct, LinkBatch
+from gpool.models import Encoder, PairModel, WalkPoolNetwork
+from gpool.models.walkpool_network import SubgraphGCN, WalkClassifier
 
 
 def batch(labels: bool = False) -> LinkBatch:
@@ -18,7 +18,7 @@ def batch(labels: bool = False) -> LinkBatch:
 
 def test_gcn_equals_pyg() -> None:
     links = batch().subgraphs
-    ours, theirs = GCN(5, 3).double(), GCNConv(5, 3).double()
+    ours, theirs = SubgraphGCN(5, 3).double(), GCNConv(5, 3).double()
     with torch.no_grad():
         theirs.lin.weight.copy_(ours.linear.weight)
         ours.bias.normal_()
@@ -36,7 +36,7 @@ def test_gcn_equals_pyg() -> None:
 
 def test_the_published_network() -> None:
     """The paper's widths: [x, h1, h2] into the pooling, 72 features, 20, 20, 10 and 1 times as wide."""
-    model = LinkModel(16)
+    model = WalkPoolNetwork(16)
     assert model.pool.channels == 16 + 64
     widths = [layer.out_features for layer in model.classifier if isinstance(layer, torch.nn.Linear)]
     assert widths == [1440, 1440, 720, 72, 1]
@@ -53,7 +53,7 @@ def test_the_published_network() -> None:
 
 def test_scores_do_not_depend_on_the_batch_or_the_order_of_the_ends() -> None:
     data = Links()
-    model = LinkModel(16).eval()
+    model = WalkPoolNetwork(16).eval()
     part = data.dataset("test")
     together = model(part[[0, 5, 9]])
     for k, position in enumerate((0, 5, 9)):
@@ -64,7 +64,7 @@ def test_scores_do_not_depend_on_the_batch_or_the_order_of_the_ends() -> None:
 
 def test_labels_are_embedded_and_large_ones_share() -> None:
     links = batch(labels=True)
-    model = LinkModel(16, max_label=3).eval()
+    model = WalkPoolNetwork(16, max_label=3).eval()
     assert model.needs_labels
     assert model.pool.channels == 16 + 32 + 64
     assert links.labels.max() >= 3
@@ -73,7 +73,7 @@ def test_labels_are_embedded_and_large_ones_share() -> None:
     with pytest.raises(ValueError, match="batch has no labels"):
         model(batch())
     with pytest.raises(ValueError, match="max_label=0"):
-        LinkModel(16, max_label=0)
+        WalkPoolNetwork(16, max_label=0)
 
 
 def test_pair_model() -> None:
@@ -85,7 +85,7 @@ def test_pair_model() -> None:
     with pytest.raises(ValueError, match="batch has no edge_index"):
         model(batch())
     with pytest.raises(ValueError, match="batch has no subgraphs"):
-        LinkModel(16)(whole)
+        WalkPoolNetwork(16)(whole)
 
 
 def test_classifier_shape() -> None:
@@ -94,7 +94,7 @@ def test_classifier_shape() -> None:
 
 def test_forward_mode_of_the_subgraph_convolution() -> None:
     links = batch()
-    layer = GCN(4, 3).double()
+    layer = SubgraphGCN(4, 3).double()
     x, tangent = torch.randn(2, links.subgraphs.num_nodes, 4, dtype=torch.double).unbind(0)
     right = (layer(x + 1e-6 * tangent, links.subgraphs) - layer(x - 1e-6 * tangent, links.subgraphs)) / 2e-6
     found = torch.func.jvp(lambda v: layer(v, links.subgraphs), (x,), (tangent,))[1]
