@@ -25,7 +25,7 @@ QUIET = {
 
 
 class Common(nn.Module):
-    """Common neighbours, read off the subgraph: it needs no training to find a planted structure."""
+    """Common neighbors, read off the subgraph: it needs no training to find a planted structure."""
 
     def forward(self, batch: LinkBatch) -> torch.Tensor:
         s = batch.subgraphs

@@ -1,4 +1,4 @@
-"""Batches of target links, their subgraphs cut out where the batch is made: in the loader's worker."""
+"""Batches of target links; the loader's workers extract the enclosing subgraphs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["LinkBatches", "LinkDataset", "Neighbourhood", "link_loader"]
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """What is cut out around a pair.
+    """Options of the enclosing subgraph that is extracted around a pair.
 
     Args:
         num_hops: how far from either end.
-        cap: new nodes a hop at most, drawn with ``seed``; None keeps all.
+        cap: at most this many new nodes per hop, drawn with ``seed``; None keeps all.
         labels: label the nodes by their distances to both ends (DRNL).
     """
 
@@ -76,6 +76,7 @@ class LinkDataset(Dataset[LinkBatch]):
         return self.pairs.size(0)
 
     def __getitem__(self, index: list[int]) -> LinkBatch:
+        """The batch of the pairs at these positions."""
         at = torch.as_tensor(index, dtype=torch.long).view(-1)
         pairs, y = self.pairs[at], self.y[at]
         group = None if self.group is None else self.group[at]

@@ -1,4 +1,4 @@
-"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or one without a file."""
+"""Link prediction data of a user's graph or a known set, as a LightningDataModule."""
 
 from __future__ import annotations
 
@@ -55,16 +55,15 @@ class Links(LightningDataModule):
             is published (``test_fraction`` is not read then).
         split_seed: of a random split, and of the validation part of a published one.
         negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split`` (which
-            always uses its own);
-            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
-            split has them, else random.
+            always uses its own); ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR.
+            None: given where a split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
         neighbourhood: what to cut out around a pair; None hands models the whole graph.
         cache: folder to keep the subgraphs of all parts in; None cuts them out anew for every batch.
         repaired: of Cornell, Chameleon and Squirrel, the version without their known flaws.
-        batch_size: links a batch.
+        batch_size: links per batch.
         num_workers: processes that make batches; 0 makes them in the training process.
 
     Raises:
@@ -200,7 +199,7 @@ class Links(LightningDataModule):
         return self.x.size(1)
 
     def describe(self) -> dict[str, str | int]:
-        """What a result on these data must be read with."""
+        """The options and sizes that a result on these data depends on."""
         return {
             "val_edges": self.val_edges,
             "negatives": self.negatives,

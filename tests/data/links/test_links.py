@@ -290,7 +290,7 @@ def test_flawed_sets_are_repaired_by_default() -> None:
         assert abs(proper - links) / links < 0.08
     with pytest.warns(UserWarning, match="cornell: its feature file is that of Texas"):
         _ = Links("cornell", root=ROOT, repaired=False).graph
-    wisconsin = Links("wisconsin", root=ROOT).graph  # symmetrised, not cut to u < v
+    wisconsin = Links("wisconsin", root=ROOT).graph  # symmetrized, not cut to u < v
     assert wisconsin.pairs.size(0) == 450
 
 
