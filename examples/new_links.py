@@ -14,7 +14,7 @@ import warnings
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
-from gpool.data import Links, Neighbourhood
+from gpool.data import Links, Neighborhood
 from gpool.link.heuristics import common_neighbors
 from gpool.models import WalkPoolNetwork
 from gpool.training import LinkTask
@@ -29,7 +29,7 @@ def main(epochs: int = 20) -> None:
     warnings.filterwarnings("ignore", module="lightning")
     torch.set_num_threads(1)
     seed_everything(0, verbose=False)
-    data = Links(val_edges="inference", neighbourhood=Neighbourhood(num_hops=1))
+    data = Links(val_edges="inference", neighborhood=Neighborhood(num_hops=1))
     task = LinkTask(WalkPoolNetwork(data.num_features, heads=1), optimizer=adam)
     trainer = Trainer(
         max_epochs=epochs,

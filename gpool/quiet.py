@@ -20,7 +20,7 @@ QUIET = {
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Compute with so many threads."""
+    """Compute with this number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

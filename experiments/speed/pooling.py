@@ -49,7 +49,7 @@ Graph = tuple[Tensor, Tensor, Tensor, int]  # x, edge_index, batch, batch_size
 
 
 def small_graphs(graphs: int = 256, low: int = 40, high: int = 80, degree: int = 4) -> Graph:
-    """Batch A: graphs of 40 to 80 nodes with four neighbours on average."""
+    """Batch A: graphs of 40 to 80 nodes with four neighbors on average."""
     g = torch.Generator().manual_seed(0)
     size = torch.randint(low, high + 1, (graphs,), generator=g)
     start = size.cumsum(0) - size

@@ -1,4 +1,4 @@
-"""Which numbers a run will measure, asked of the task before anything trains."""
+"""The metrics that a run will measure, known before anything trains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the name of a metric says: whether it is a share, and whether small is good."""
+"""From the name of a metric: whether it is a share, and whether small is good."""
 
 from __future__ import annotations
 

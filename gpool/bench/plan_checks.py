@@ -1,4 +1,4 @@
-"""What a plan may hold: each mistake is one ValueError that names the key and what would be right."""
+"""Checks of a plan: each mistake is one ValueError that names the key and what would be right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading what a benchmark wrote, and finding out what is damaged."""
+"""Readers of the files of a benchmark, which find damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a folder of results to the mean and deviation of a metric, and what must be known of them."""
+"""Mean and standard deviation of a metric over the runs in a folder, with notes on what is missing."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Report:
         return wide.reindex(index=_once(table["row"]), columns=_once(table["data"])).fillna("-")
 
     def said(self) -> dict[str, list[str]]:
-        """What the task says of its numbers, such as who saw the validation links, for every row."""
+        """Descriptions of its results by the task, such as who saw the validation links, for every row."""
         rows = self.runs["row"]
         return {
             str(name): [" / ".join(_texts(words[rows == row])) for row in _once(rows)]
@@ -96,12 +96,12 @@ class Report:
 
     @property
     def title(self) -> str:
-        """What the numbers are."""
+        """The metric, its unit, and how runs are summarized."""
         unit = " in %" if self.scale == 100 else ""
         return f"{self.metric}{unit}: mean ± standard deviation (runs), over folds and seeds"
 
     def notes(self) -> list[str]:
-        """What a reader must know before the numbers are used, a sentence each."""
+        """Warnings for the reader of the table, one sentence each."""
         told = [f"Incomplete: {self.missing} runs of the plan are missing."] if self.missing else []
         if self.damaged:
             files = [f"{path} ({why})" for path, why in self.damaged.items()]

@@ -35,7 +35,7 @@ def as_text(report: Report) -> Table:
 
 
 def as_markdown(report: Report) -> str:
-    """The table in Markdown, what must be known of it, and the versions it was made by."""
+    """The table in Markdown, its notes, and the versions it was made by."""
     said, wide = report.said(), report.cells()
     head = ["", *said, *map(str, wide.columns)]
     lines = [

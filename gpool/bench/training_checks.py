@@ -1,4 +1,4 @@
-"""Arguments of the trainer that leave a benchmark without a result: refused before anything trains."""
+"""Checks of the trainer's arguments: a run must train, select and measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that runs are done in: one that dies takes its own run down and no other."""
+"""Worker processes for runs; one that dies fails its own run only."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Died(RuntimeError):
 
 
 class Workers:
-    """So many processes, each an executor of its own, started when they are first needed.
+    """``jobs`` worker processes, each an executor of its own, started when they are first needed.
 
     A process that dies is replaced, and the others do not notice. When the process that started them is gone,
     they stop within seconds. Leaving the context by an exception kills them in the middle of their runs.

@@ -51,10 +51,8 @@ def _width_for(argument: str) -> Callable[[Any, int | None], int | None]:
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
-    What the data alone can know is handed on: its features to the encoder (or to a whole model), its kind of
-        label and
-    its number of outputs to the task. A readout that must be told its ``channels`` gets the encoder's width
-    unless the configuration says otherwise.
+    Feature width, label kind and number of outputs are passed from data to model. A readout that must be told
+    its ``channels`` gets the encoder's width unless the configuration says otherwise.
 
     Args:
         args: command line arguments, or a whole configuration as a dict, which is left as it is.

@@ -1,8 +1,7 @@
 """Mistakes in a configuration, each said in one line.
 
 jsonargparse reports a mistake as an indented tree: which key, which of several types failed and why, and the
-whole value
-that was given. :func:`explain` keeps what a user needs: the key, what is wrong, and what would be right.
+whole value that was given. :func:`explain` keeps the key, what is wrong, and what would be right.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from gpool.data.folds import Split, stratified_split
 from gpool.data.links import Links
 from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
-from gpool.data.links.loader import Neighbourhood
+from gpool.data.links.loader import Neighborhood
 from gpool.data.links.split import LinkSplit
 from gpool.data.links.vgae import VGAEFeatures
 from gpool.data.ogb import OGBGraph
@@ -28,7 +28,7 @@ __all__ = [
     "LinkSplit",
     "Links",
     "MissingData",
-    "Neighbourhood",
+    "Neighborhood",
     "OGBGraph",
     "OneGraph",
     "OneHotFeatures",

@@ -1,4 +1,4 @@
-"""What every data module of labelled graphs shares: folds, loaders, and what a model must know."""
+"""The base of data modules of labeled graphs: folds, loaders, widths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def labels_of(graphs: Sequence[Data]) -> np.ndarray:
 
 
 class GraphData(LightningDataModule):
-    """Labelled graphs in stratified folds, as a LightningDataModule.
+    """Labeled graphs in stratified folds, as a LightningDataModule.
 
     A subclass implements :meth:`load`, which returns the graphs, each with ``x`` and an integer ``y``; one
     that has splits of its own overrides :meth:`lay_out` or :attr:`split`. The loaders of one seed deliver the
@@ -37,7 +37,7 @@ class GraphData(LightningDataModule):
         folds: number of folds.
         val_fraction: share of the other graphs that is set aside for selection.
         split_seed: seed of the folds; another seed gives other folds.
-        batch_size: graphs a batch.
+        batch_size: graphs per batch.
         num_workers: processes that make batches; 0 makes them in the training process.
 
     Raises:
@@ -99,7 +99,7 @@ class GraphData(LightningDataModule):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers a model must predict for a graph: its classes."""
+        """Number of model outputs per graph: the number of classes."""
         return int(self.labels.max()) + 1
 
     def setup(self, stage: str | None = None) -> None:

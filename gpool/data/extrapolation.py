@@ -1,4 +1,4 @@
-"""Tasks that are tested outside of the range they are trained in: larger graphs, larger sets."""
+"""Tasks whose test graphs or sets are larger than those in training."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SETS: dict[str, Callable[[np.ndarray], float]] = {
 
 
 class Extrapolation(GraphData):
-    """One number of a graph (or a set), trained on small ones and tested on large ones.
+    """Regression of one number per graph or set, trained on small ones and tested on large ones.
 
-    The graph tasks and their sizes are those of "How Neural Networks Extrapolate" (Xu et al., 2021, arXiv
-    2009.11848): ``"max_degree"`` (3 node features, which say nothing; 20 to 29 nodes against 50 to 99) and
+    The graph tasks and their sizes are those of "How Neural Networks Extrapolate" (Xu et al., 2021,
+    arXiv:2009.11848): ``"max_degree"`` (3 uninformative node features; 20 to 29 nodes against 50 to 99) and
     ``"shortest_path"`` (one such feature and a flag for each end; 20 to 39 nodes against 50 to 69; edge
     lengths uniform in [1, 5] against [1, 10], so that the shortest path is unique; it has at most 3 edges).
     The test graphs are of the family ``"general"``. The set tasks are our own: ``"sum"``, ``"mean"``,
@@ -39,13 +39,13 @@ class Extrapolation(GraphData):
     Args:
         name: the task.
         family: family of the training and validation graphs.
-        features: the node features of graphs that say nothing: ``"uniform"`` in [-5, 5]; ``"wide"``, in
+        features: values of the uninformative node features: ``"uniform"`` in [-5, 5]; ``"wide"``, in
             [-5, 5] against [-10, 10]; or ``"integers"`` from 1 to 5.
         train: number of training graphs.
         val: number of validation graphs, drawn like those for training.
         test: number of test graphs.
-        data_seed: of all graphs and numbers.
-        batch_size: graphs a batch.
+        data_seed: seed of all graphs and numbers.
+        batch_size: graphs per batch.
     """
 
     task: Task = "regression"

@@ -22,7 +22,7 @@ __all__ = ["OGBGraph"]
 
 
 class OGBGraph(GraphData):
-    """A molecule set of the Open Graph Benchmark (Hu et al. 2020, arXiv 2005.00687) with its official
+    """A molecule set of the Open Graph Benchmark (Hu et al. 2020, arXiv:2005.00687) with its official
     scaffold split.
 
     The files are read from ``ROOT/ogb/ogbg_NAME``, where ROOT is ``root``, the environment variable

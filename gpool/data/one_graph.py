@@ -1,4 +1,4 @@
-"""What every data module of one graph with masks shares."""
+"""The base of data modules of one graph with masks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OneGraph(LightningDataModule):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers a model must predict for a node: the classes, or what is to be regressed."""
+        """Number of model outputs per node: the number of classes, or the width of the regression targets."""
         return int(self.graph.y.max()) + 1 if self.task == "multiclass" else int(self.graph.y.size(1))
 
     def setup(self, stage: str | None = None) -> None:
@@ -50,7 +50,7 @@ class OneGraph(LightningDataModule):
         return DataLoader([self.graph], batch_size=None)  # type: ignore[arg-type]
 
     def train_dataloader(self) -> DataLoader:
-        """The whole graph, once an epoch."""
+        """The whole graph, once per epoch."""
         return self._loader()
 
     def val_dataloader(self) -> DataLoader:

@@ -22,7 +22,7 @@ Scheme = Literal["public", "full", "geom-gcn"]
 
 
 class Planetoid(OneGraph):
-    """The graph of Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv 1603.08861), as PyG makes it.
+    """The graph of Cora, CiteSeer or PubMed (Yang et al. 2016, arXiv:1603.08861), as PyG makes it.
 
     The files are read from ``ROOT/planetoid/NAME/raw``, where ROOT is ``root``, the environment variable
     ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing. A batch is the whole graph

@@ -1,4 +1,4 @@
-"""Where data sets lie, and what to say when one does not."""
+"""The folder of all data sets, and the error for a missing one."""
 
 from __future__ import annotations
 

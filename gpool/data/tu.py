@@ -25,7 +25,7 @@ __all__ = ["TU"]
 
 
 class TU(GraphData):
-    """A set of the TU collection (Morris et al. 2020, arXiv 2007.08663), as PyG's ``TUDataset`` reads it.
+    """A set of the TU collection (Morris et al. 2020, arXiv:2007.08663), as PyG's ``TUDataset`` reads it.
 
     The files are read from ``ROOT/tu/NAME/raw``, where ROOT is ``root``, the environment variable
     ``GPOOL_DATA`` or ``data``; the network is touched only where they are missing. Graphs without node

@@ -17,7 +17,7 @@ class WalkPool(nn.Module):
     """Walk profile of every target link, with transition probabilities from dot-product attention.
 
     From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375). Node
-    features z become keys and queries, a walker at c steps to its neighbour r with probability
+    features z become keys and queries, a walker at c steps to its neighbor r with probability
 
         P[c, r] = softmax over the edges r -> c of  <K_h(z_r), Q_h(z_c)> / sqrt(C)
 

@@ -31,7 +31,7 @@ class HeuristicModel(nn.Module):
     def forward(self, batch: LinkBatch) -> Tensor:
         if batch.edge_index is None:
             raise ValueError(
-                "batch has no edge_index; a heuristic reads the whole graph (Links(neighbourhood=None))"
+                "batch has no edge_index; a heuristic reads the whole graph (Links(neighborhood=None))"
             )
         graph = Adjacency.from_edges(batch.edge_index.cpu(), batch.x.size(0))
         return self.score(graph, batch.pairs.cpu()).to(batch.x.device)

@@ -35,7 +35,7 @@ class PairModel(nn.Module):
     def forward(self, batch: LinkBatch) -> Tensor:
         if batch.edge_index is None:
             raise ValueError(
-                "batch has no edge_index; PairModel reads the whole graph (Links(neighbourhood=None))"
+                "batch has no edge_index; PairModel reads the whole graph (Links(neighborhood=None))"
             )
         z = self.encoder(batch.x, batch.edge_index)[-1]
         score = self.scorer(z[batch.pairs[:, 0]], z[batch.pairs[:, 1]])

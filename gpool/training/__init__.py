@@ -1,4 +1,4 @@
-"""LightningModules: what is optimised, and what is measured."""
+"""LightningModules: losses, optimizers and metrics of graph, node and link models."""
 
 from gpool.training.base import TrainingModule
 from gpool.training.graph import GraphTask

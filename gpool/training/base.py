@@ -1,4 +1,4 @@
-"""What every training module shares: optimisers, with a group of their own for the exponents."""
+"""The base of training modules: an optimizer with a parameter group of its own for exponents."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ __all__ = ["TrainingModule", "adam"]
 
 
 def adam(parameters: Any) -> Optimizer:
-    """Adam with a learning rate of 1e-3, the optimiser of every task that is given no other."""
+    """Adam with a learning rate of 1e-3, the default optimizer of every task."""
     return Adam(parameters, lr=1e-3)
 
 
 class TrainingModule(LightningModule):
-    """A LightningModule whose learnable exponents are trained apart.
+    """A LightningModule with optimizer settings of their own for learnable exponents.
 
-    A module with a method ``exponent_parameters()``, such as :class:`gpool.GNP`, names the parameters that a
-    weight
-    decay would pull to an arbitrary value and whose gradients are small: they get none, and ``exponent_lr``
-        times the
-    learning rate of the others.
+    Parameters from ``exponent_parameters()``, which modules such as :class:`gpool.GNP` have, get no weight
+    decay and ``exponent_lr`` times the learning rate: weight decay would pull them to an arbitrary value, and
+    their gradients are small.
 
     Args:
-        optimizer: makes the optimiser from groups of parameters.
-        lr_scheduler: makes the schedule from the optimiser; stepped once an epoch.
+        optimizer: makes the optimizer from groups of parameters.
+        lr_scheduler: makes the schedule from the optimizer; stepped once per epoch.
         exponent_lr: learning rate of the exponents, as a multiple of the others'.
     """
 

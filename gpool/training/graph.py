@@ -23,10 +23,9 @@ __all__ = ["GraphTask"]
 class GraphTask(TrainingModule):
     """A LightningModule for labels of whole graphs: binary, multi-class, multi-label or real numbers.
 
-    Give either a whole ``model``, or an ``encoder`` and a ``readout`` (and a ``head``, if the default one
-    will not do),
-    of which a :class:`gpool.models.GraphModel` is made. Missing labels are NaN and left out, as in OGB's
-    sets.
+    Give either a whole ``model``, or an ``encoder`` and a ``readout`` (and a ``head`` in place of the default
+    one), of which a :class:`gpool.models.GraphModel` is made. Missing labels are NaN and left out, as in
+    OGB's sets.
 
     Args:
         model: takes ``(x, edge_index, edge_attr, batch, batch_size)`` and returns [B, out_channels].
@@ -35,8 +34,8 @@ class GraphTask(TrainingModule):
         head: from the readout's vectors to predictions.
         task: kind of label, see :class:`gpool.training.Objective`.
         out_channels: number of classes or tasks.
-        optimizer: makes the optimiser from groups of parameters.
-        lr_scheduler: makes the schedule from the optimiser.
+        optimizer: makes the optimizer from groups of parameters.
+        lr_scheduler: makes the schedule from the optimizer.
         exponent_lr: learning rate of learnable exponents, as a multiple of the others'.
         pooling, coarse_layers, levels: see :class:`gpool.models.GraphModel`.
 
@@ -44,6 +43,15 @@ class GraphTask(TrainingModule):
 
     Raises:
         ValueError: unless exactly one of ``model`` and (``encoder``, ``readout``) is given.
+
+    >>> import torch
+    >>> from torch_geometric.data import Batch, Data
+    >>> from gpool import GNP
+    >>> from gpool.models import Encoder
+    >>> graph = Data(x=torch.randn(3, 4), edge_index=torch.tensor([[0, 1], [1, 2]]))
+    >>> task = GraphTask(encoder=Encoder(4, 8, num_layers=2), readout=GNP(8), out_channels=5)
+    >>> task(Batch.from_data_list([graph, graph])).shape
+    torch.Size([2, 5])
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Training of link models: what is minimised, what is measured, and predictions with the user's ids."""
+"""Training of link models: loss, metrics, and predictions with the user's ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ScoredPair(NamedTuple):
 
 
 class LinkTask(TrainingModule):
-    """A LightningModule for links: one number a pair, its sigmoid the probability of a link.
+    """A LightningModule for links: one logit per pair.
 
     Give either a whole ``model``, or an ``encoder`` and a ``scorer``, of which a
     :class:`gpool.models.PairModel` is made.
@@ -48,8 +48,16 @@ class LinkTask(TrainingModule):
         optimizer, lr_scheduler, exponent_lr: see :class:`TrainingModule`.
 
     Raises:
-        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; K
-            < 1.
+        ValueError: unless exactly one of ``model`` and (``encoder``, ``scorer``) is given; an unknown loss; a
+            K below 1.
+
+    >>> from gpool.data import Links
+    >>> from gpool.link.pair_scorers import DotProduct
+    >>> from gpool.models import Encoder
+    >>> data = Links(neighborhood=None, batch_size=8)
+    >>> task = LinkTask(encoder=Encoder(data.num_features, 8, num_layers=2), scorer=DotProduct())
+    >>> task(next(iter(data.val_dataloader()))).shape
+    torch.Size([8])
     """
 
     def __init__(
@@ -176,7 +184,7 @@ class LinkTask(TrainingModule):
         return sorted(found, key=lambda pair: -pair.score)[:top]
 
     def describe(self) -> dict[str, Any]:
-        """What the numbers must be read with; part of every row of a benchmark's results."""
+        """The loss, and the options and sizes of the data; part of every result of a benchmark."""
         data = self._links()
         return {"loss": self.loss, **(data.describe() if data is not None else {})}
 

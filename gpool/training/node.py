@@ -1,4 +1,4 @@
-"""Training of node-level models: one graph or several, with masks that say which nodes are whose."""
+"""Training of node-level models: one graph or several, with a mask of nodes for each part."""
 
 from __future__ import annotations
 
@@ -27,17 +27,24 @@ class NodeTask(TrainingModule):
     Args:
         model: takes ``(x, edge_index, edge_attr, batch, batch_size)`` and returns [N, out_channels].
         encoder: returns every layer's node states.
-        readout: reads them into one vector a node; None leaves the last layer's states.
+        readout: reads them into one vector per node; None leaves the last layer's states.
         head: from a node's vector to predictions.
         dropout: probability of dropping an entry of what the head reads, where no ``model`` is given.
         task: kind of label, see :class:`gpool.training.Objective`.
         out_channels: number of classes or tasks.
-        optimizer: makes the optimiser from groups of parameters.
-        lr_scheduler: makes the schedule from the optimiser.
+        optimizer: makes the optimizer from groups of parameters.
+        lr_scheduler: makes the schedule from the optimizer.
         exponent_lr: learning rate of learnable exponents, as a multiple of the others'.
 
     Raises:
         ValueError: unless exactly one of ``model`` and ``encoder`` is given.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> from gpool.models import Encoder
+    >>> graph = Data(x=torch.randn(3, 4), edge_index=torch.tensor([[0, 1], [1, 2]]))
+    >>> NodeTask(encoder=Encoder(4, 8, num_layers=2), out_channels=5)(graph).shape
+    torch.Size([3, 5])
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Loss and metrics of each kind of label: what is minimised and what is reported."""
+"""Loss and metrics for each kind of label."""
 
 from __future__ import annotations
 

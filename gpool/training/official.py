@@ -13,7 +13,7 @@ __all__ = ["OfficialScores"]
 
 
 class OfficialScores(Callback):
-    """When the fit is over, prints what the data's own evaluator says of validation and test.
+    """Prints the scores of the data's own evaluator on validation and test when the fit is over.
 
     The weights are those of the best checkpoint where one was selected, and of the last epoch otherwise. The
     data module must have ``evaluate(prediction, label)``, as :class:`gpool.data.OGBGraph` has.

@@ -15,7 +15,7 @@ __all__ = ["PredictionTable"]
 
 
 class PredictionTable(BasePredictionWriter):
-    """Writes what ``predict`` returns as CSV, one line a graph, node or pair, in the order of the data.
+    """Writes what ``predict`` returns as CSV, one line per graph, node or pair, in the order of the data.
 
     A prediction [B, K] becomes the columns ``output0`` to ``outputK-1`` (logits for a classification); a
     dict of tensors [B] becomes its columns by name.

@@ -11,7 +11,7 @@ __all__ = ["WarmupCosine"]
 
 
 class WarmupCosine(LambdaLR):
-    """From near 0 linearly to the optimiser's rate, then along half a cosine to 0; stepped once an epoch.
+    """Linear warmup to the optimizer's rate, then half a cosine to 0; stepped once per epoch.
 
     Epoch e (from 0) has (e + 1) / (warmup + 1) of the rate while e < warmup, then (1 + cos(pi t)) / 2 of it,
     t = (e - warmup) / (epochs - warmup) from then on.

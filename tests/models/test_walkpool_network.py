@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch_geometric.nn import GCNConv
 
-from gpool.data import Links, Neighbourhood
+from gpool.data import Links, Neighborhood
 from gpool.link import DotProduct, LinkBatch
 from gpool.models import Encoder, PairModel, WalkPoolNetwork
 from gpool.models.walkpool_network import SubgraphGCN, WalkClassifier
 
 
 def batch(labels: bool = False) -> LinkBatch:
-    return next(iter(Links(neighbourhood=Neighbourhood(labels=labels)).val_dataloader()))
+    return next(iter(Links(neighborhood=Neighborhood(labels=labels)).val_dataloader()))
 
 
 def test_gcn_equals_pyg() -> None:
@@ -77,7 +77,7 @@ def test_labels_are_embedded_and_large_ones_share() -> None:
 
 
 def test_pair_model() -> None:
-    whole = next(iter(Links(neighbourhood=None).val_dataloader()))
+    whole = next(iter(Links(neighborhood=None).val_dataloader()))
     model = PairModel(Encoder(16, 8, num_layers=2, conv="sage"), DotProduct()).eval()
     z = model.encoder(whole.x, whole.edge_index)[-1]
     i, j = whole.pairs.t()

@@ -129,7 +129,7 @@ def test_published_labels(golden) -> None:
 
 
 def test_hubs_are_read_another_way_to_the_same_end(monkeypatch) -> None:
-    """A node with far more neighbours than the subgraph has members; and every node treated like one."""
+    """A node with far more neighbors than the subgraph has members; and every node treated like one."""
     graph, pairs = star_and_ring(600)
     for options in ({"num_hops": 1}, {"num_hops": 2, "cap": 4}, {"num_hops": 2}):
         found = enclosing_subgraphs(graph, pairs, **options)
@@ -171,7 +171,7 @@ def test_cap() -> None:
 
 
 def test_cap_beside_a_hub() -> None:
-    """Drawing from many neighbours keeps those of the smallest hash, as drawing from all of them would."""
+    """Drawing from many neighbors keeps those of the smallest hash, as drawing from all of them would."""
     graph, _ = star_and_ring(900)
     pairs = torch.tensor([[0, 1], [0, 450], [7, 300]])
     for cap in (1, 3, 20):

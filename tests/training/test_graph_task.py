@@ -1,4 +1,4 @@
-"""GraphTask: what it builds, what it optimises and what it measures."""
+"""GraphTask: what it builds, what it optimizes and what it measures."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from torch import nn
 from torchmetrics.functional.classification import binary_auroc
 
-from gpool.data import Links, Neighbourhood
+from gpool.data import Links, Neighborhood
 from gpool.link import DotProduct, LinkBatch, LowRankBilinear
 from gpool.link.heuristics import common_neighbors
 from gpool.models import Encoder, HeuristicModel, WalkPoolNetwork
@@ -25,7 +25,7 @@ QUIET = {
 
 
 class Common(nn.Module):
-    """Common neighbours, read off the subgraph: it needs no training to find a planted structure."""
+    """Common neighbors, read off the subgraph: it needs no training to find a planted structure."""
 
     def forward(self, batch: LinkBatch) -> torch.Tensor:
         s = batch.subgraphs
@@ -46,7 +46,7 @@ def cliques() -> list[tuple[str, str]]:
 
 
 def test_predict_ranks_pairs_of_the_users_ids() -> None:
-    data = Links.from_edges(cliques(), neighbourhood=Neighbourhood(num_hops=1), batch_size=7)
+    data = Links.from_edges(cliques(), neighborhood=Neighborhood(num_hops=1), batch_size=7)
     task = LinkTask(Common())
     best = task.predict(data, top=2)
     assert {(p.source, p.target) for p in best} == {("a0", "a5"), ("b2", "b6")}
@@ -82,7 +82,7 @@ def test_walkpool_learns() -> None:
 
 @pytest.mark.parametrize("loss", ["bce", "mse"])
 def test_metrics_are_those_of_the_whole_part(loss) -> None:
-    data = Links(neighbourhood=None, batch_size=5, negatives="per-source", negatives_per_link=4)
+    data = Links(neighborhood=None, batch_size=5, negatives="per-source", negatives_per_link=4)
     task = LinkTask(
         encoder=Encoder(16, 8, num_layers=2, norm=None, conv="gcn"),
         scorer=LowRankBilinear(8, 8),
@@ -117,7 +117,7 @@ def test_large_scores_stay_apart() -> None:
 
 
 def test_heuristic_in_the_place_of_a_model() -> None:
-    data = Links(neighbourhood=None, batch_size=1000)
+    data = Links(neighborhood=None, batch_size=1000)
     task = LinkTask(HeuristicModel(common_neighbors))
     found = Trainer(max_epochs=0, **QUIET).test(task, data, verbose=False)[0]
     s, observed = data.split, data.observed("test")

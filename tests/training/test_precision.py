@@ -16,7 +16,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn.aggr import MeanAggregation
 
 from gpool import GNP, HistoGraph, LayerResampler, LogMeanExp, PowerMean
-from gpool.data import Links, Neighbourhood
+from gpool.data import Links, Neighborhood
 from gpool.link import DotProduct, LowRankBilinear, MLPScorer
 from gpool.models import (
     Encoder,
@@ -151,7 +151,7 @@ def every_third(nodes: int) -> torch.Tensor:
 @pytest.mark.parametrize("loss", ["bce", "mse"])
 def test_link_model(labels: bool, loss: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighbourhood=Neighbourhood(1, labels=labels), val_fraction=0.2)
+    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1, labels=labels), val_fraction=0.2)
     model = WalkPoolNetwork(16, 4, heads=1, walk_length=2, max_label=5 if labels else None)
     fit(LinkTask(model, loss=loss), data, precision)
 
@@ -162,7 +162,7 @@ def test_link_model(labels: bool, loss: Any, precision: str) -> None:
 )
 def test_pair_model(scorer: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighbourhood=None, val_fraction=0.2)
+    data = Links.from_edges(every_third(12), neighborhood=None, val_fraction=0.2)
     fit(LinkTask(encoder=Encoder(16, WIDTH, 2, "gcn"), scorer=scorer()), data, precision)
 
 
@@ -219,7 +219,7 @@ def test_batches_of_links_pass_lightnings_casts() -> None:
 
 def test_half_precision_link_scores_are_near_those_of_float32() -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighbourhood=Neighbourhood(1), val_fraction=0.2)
+    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1), val_fraction=0.2)
     task = LinkTask(WalkPoolNetwork(16, 4, heads=2, walk_length=3)).eval()
     batch = next(iter(data.val_dataloader()))
     right = task(batch)

@@ -1,4 +1,4 @@
-"""What must hold of the arrays of many graphs before tensors are made of them."""
+"""Checks of the arrays of many graphs before tensors are made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folds that others have published, read from their index files."""
+"""Published folds, read from their index files."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def read_split(
     """One fold of published index files; positions are counted from 0.
 
     Two layouts are read. A folder of ``test_idx-K.txt``, ``train_idx-K.txt`` and perhaps ``val_idx-K.txt``
-    with K from 1 and one position a line, as those of DGCNN and ASAP; without the last, a part of the
+    with K from 1 and one position per line, as those of DGCNN and ASAP; without the last, a part of the
     training graphs is set aside. And a JSON file with a list of ``{"test": [...], "model_selection":
-    [{"train": [...], "validation": [...]}]}``, as that of Errica et al. (2020, arXiv 1912.09893).
+    [{"train": [...], "validation": [...]}]}``, as that of Errica et al. (2020, arXiv:1912.09893).
 
     Args:
         path: the folder or the file.

@@ -1,4 +1,4 @@
-"""What must hold of the parts of a graph's links, so that a result on them means something."""
+"""Checks of a link split: no leaks between its parts, no links among its negatives."""
 
 from __future__ import annotations
 

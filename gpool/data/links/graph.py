@@ -45,7 +45,7 @@ class LinkGraph:
             nodes: all ids, or N; without it, those that the links name.
 
         Raises:
-            ValueError: no links, an unknown id, features that are not finite or not one row a node.
+            ValueError: no links, an unknown id, features that are not finite or not one row per node.
 
         >>> graph = LinkGraph.from_edges([("Ann", "Bob"), ("Bob", "Cid")])
         >>> graph.pairs.tolist(), graph.ids
@@ -145,7 +145,7 @@ def _check_features(x: Tensor | None, nodes: int) -> None:
     if x is None:
         return
     if x.dim() != 2 or x.size(0) != nodes:
-        raise ValueError(f"x of shape {tuple(x.shape)} must be [{nodes}, F], one row a node")
+        raise ValueError(f"x of shape {tuple(x.shape)} must be [{nodes}, F], one row per node")
     wrong = ~x.isfinite().all(1)
     if bool(wrong.any()):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Batches of target links, their subgraphs cut out where the batch is made: in the loader's worker."""
+"""Batches of target links; the loader's workers extract the enclosing subgraphs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gpool.ops.subgraph import enclosing_subgraphs
 from gpool.ops.subgraph.adjacency import Adjacency
 from gpool.ops.subgraph.distance_labels import drnl
 
-__all__ = ["LinkBatches", "LinkDataset", "Neighbourhood", "link_loader"]
+__all__ = ["LinkBatches", "LinkDataset", "Neighborhood", "link_loader"]
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
-    """What is cut out around a pair.
+class Neighborhood:
+    """Options of the enclosing subgraph that is extracted around a pair.
 
     Args:
         num_hops: how far from either end.
-        cap: new nodes a hop at most, drawn with ``seed``; None keeps all.
+        cap: at most this many new nodes per hop, drawn with ``seed``; None keeps all.
         labels: label the nodes by their distances to both ends (DRNL).
     """
 
@@ -48,7 +48,7 @@ class LinkDataset(Dataset[LinkBatch]):
         observed: the graph that may be seen.
         x: features of its nodes [N, F].
         pairs, y, group: see :class:`LinkBatch`.
-        neighbourhood: what to cut out around a pair; None leaves the graph whole.
+        neighborhood: what to cut out around a pair; None leaves the graph whole.
         cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every
             batch.
     """
@@ -60,14 +60,14 @@ class LinkDataset(Dataset[LinkBatch]):
         pairs: Tensor,
         y: Tensor,
         group: Tensor | None = None,
-        neighbourhood: Neighbourhood | None = None,
+        neighborhood: Neighborhood | None = None,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self.observed, self.x, self.pairs, self.y, self.group = observed, x, pairs, y, group
-        self.neighbourhood = neighbourhood
+        self.neighborhood = neighborhood
         source = torch.arange(observed.num_nodes).repeat_interleave(observed.degree)
         self.edge_index = torch.stack([source, observed.col])
-        n = neighbourhood
+        n = neighborhood
         self.cache = None
         if cache is not None and n is not None:
             self.cache = SubgraphCache(cache, observed, pairs, n.num_hops, n.cap, n.seed, n.labels)
@@ -76,10 +76,11 @@ class LinkDataset(Dataset[LinkBatch]):
         return self.pairs.size(0)
 
     def __getitem__(self, index: list[int]) -> LinkBatch:
+        """The batch of the pairs at these positions."""
         at = torch.as_tensor(index, dtype=torch.long).view(-1)
         pairs, y = self.pairs[at], self.y[at]
         group = None if self.group is None else self.group[at]
-        n = self.neighbourhood
+        n = self.neighborhood
         if n is None:
             return LinkBatch(pairs, y, self.x, edge_index=self.edge_index, group=group)
         if self.cache is not None:

@@ -1,4 +1,4 @@
-"""Links to predict, as a LightningDataModule: a user's own graph, a known set, or one without a file."""
+"""Link prediction data of a user's graph or a known set, as a LightningDataModule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gpool.data.base import Task
 from gpool.data.links.audit import audit_parts
 from gpool.data.links.features import Features, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
-from gpool.data.links.loader import LinkDataset, Neighbourhood, link_loader
+from gpool.data.links.loader import LinkDataset, Neighborhood, link_loader
 from gpool.data.links.options import ValidationEdges, check_options, negatives_of
 from gpool.data.links.sets import MATLAB, link_graph, published_split
 from gpool.data.links.split import LinkSplit, Negatives, random_split
@@ -55,16 +55,15 @@ class Links(LightningDataModule):
             is published (``test_fraction`` is not read then).
         split_seed: of a random split, and of the validation part of a published one.
         negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split`` (which
-            always uses its own);
-            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where a
-            split has them, else random.
+            always uses its own); ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR.
+            None: given where a split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
-        neighbourhood: what to cut out around a pair; None hands models the whole graph.
+        neighborhood: what to cut out around a pair; None hands models the whole graph.
         cache: folder to keep the subgraphs of all parts in; None cuts them out anew for every batch.
         repaired: of Cornell, Chameleon and Squirrel, the version without their known flaws.
-        batch_size: links a batch.
+        batch_size: links per batch.
         num_workers: processes that make batches; 0 makes them in the training process.
 
     Raises:
@@ -90,7 +89,7 @@ class Links(LightningDataModule):
         negatives_per_link: int = 1,
         val_edges: ValidationEdges = "none",
         features: Features | None = None,
-        neighbourhood: Neighbourhood | None = Neighbourhood(),  # noqa: B008 (frozen)
+        neighborhood: Neighborhood | None = Neighborhood(),  # noqa: B008 (frozen)
         cache: str | os.PathLike[str] | None = None,
         repaired: bool = True,
         batch_size: int = 32,
@@ -107,7 +106,7 @@ class Links(LightningDataModule):
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features = features
-        self.neighbourhood, self.cache = neighbourhood, cache
+        self.neighborhood, self.cache = neighborhood, cache
         self.batch_size, self.num_workers = batch_size, num_workers
         self.pairs: Tensor | None = None
 
@@ -125,7 +124,7 @@ class Links(LightningDataModule):
         negatives_per_link: int = 1,
         val_edges: ValidationEdges = "none",
         features: Features | None = None,
-        neighbourhood: Neighbourhood | None = Neighbourhood(),  # noqa: B008 (frozen)
+        neighborhood: Neighborhood | None = Neighborhood(),  # noqa: B008 (frozen)
         cache: str | os.PathLike[str] | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
@@ -149,7 +148,7 @@ class Links(LightningDataModule):
             negatives_per_link=negatives_per_link,
             val_edges=val_edges,
             features=features,
-            neighbourhood=neighbourhood,
+            neighborhood=neighborhood,
             cache=cache,
             batch_size=batch_size,
             num_workers=num_workers,
@@ -200,7 +199,7 @@ class Links(LightningDataModule):
         return self.x.size(1)
 
     def describe(self) -> dict[str, str | int]:
-        """What a result on these data must be read with."""
+        """The options and sizes that a result on these data depends on."""
         return {
             "val_edges": self.val_edges,
             "negatives": self.negatives,
@@ -219,7 +218,7 @@ class Links(LightningDataModule):
         of = None if part == "train" else getattr(self.split, f"{part}_group")
         group = None if of is None else torch.cat([torch.arange(pos.size(0)), of])
         observed = self.observed("test" if part == "test" else "train")
-        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighbourhood, self.cache)
+        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighborhood, self.cache)
 
     def train_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of training links and non-links, shuffled by the seed of the run."""
@@ -237,7 +236,7 @@ class Links(LightningDataModule):
         """Batches of the pairs to predict: those of :meth:`ask`, else all that are not linked."""
         pairs = self.pairs if self.pairs is not None else self.graph.unlinked()
         y = torch.full((pairs.size(0),), torch.nan)
-        data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighbourhood)
+        data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighborhood)
         return link_loader(data, self.batch_size, False, self.num_workers)
 
     def ask(self, pairs: Tensor | Iterable[tuple[Hashable, Hashable]]) -> None:

@@ -1,4 +1,4 @@
-"""Which options of link data fit together, and what follows from those that are left out."""
+"""Checks of the options of link data, and their defaults."""
 
 from __future__ import annotations
 

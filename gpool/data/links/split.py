@@ -1,4 +1,4 @@
-"""Parts of a graph's links for training, validation and testing, and pairs that are no links."""
+"""Links of a graph for training, validation and testing, and negatives: pairs that are not linked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Negatives = Literal["random", "given", "per-source"]
 
 @dataclass(frozen=True)
 class LinkSplit:
-    """Links (``_pos``) and pairs that are none (``_neg``) of every part, each [., 2].
+    """Links (``_pos``) and negatives (``_neg``) of every part, each [., 2].
 
     ``val_group``, ``test_group``: for every negative the position of the positive it is ranked against, where
     each positive has negatives of its own.
@@ -161,9 +161,9 @@ def non_links(links: Tensor, num_nodes: int, count: int, generator: torch.Genera
 def per_source_non_links(
     links: Tensor, known: Tensor, num_nodes: int, each: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """For every link (i, j) ``each`` pairs (i, k), k uniform among the unlinked, and whose they are.
+    """For every link (i, j) ``each`` unlinked pairs (i, k) and, per negative, the index of its positive.
 
-    The k of one link may repeat. Shape: [M each, 2] and [M each].
+    k is uniform and may repeat. Shape: [M * each, 2] and [M * each].
 
     Raises:
         ValueError: a node that is linked to all others.

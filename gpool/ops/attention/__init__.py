@@ -46,7 +46,7 @@ def ragged_attention(
     - *Band* (chosen when ``max_size`` is given): N rows in chunks of ``max_size``, each attending over
       three chunks. All shapes follow from N: **no synchronisation**, and ``fullgraph=True`` compiles it;
       the work is 3 N ``max_size``, whatever the graphs' own sizes. A masked NaN is still NaN, so one in a
-      graph can reach its neighbours.
+      graph can reach its neighbors.
 
     The attention kernels have no double backward. Dropout takes the kernels off their fast path on a CPU:
     there the scores of one bucket are materialised.

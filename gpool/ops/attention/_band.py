@@ -24,7 +24,7 @@ def band_attention(
     """See :func:`gpool.ops.attention.ragged_attention`: [N, H, D] -> [N, H, D].
 
     With the nodes sorted by graph and cut into chunks of c = ``max_size`` rows, the graph of any row of a
-    chunk lies in that chunk and its two neighbours: [T, c] queries meet [T, 3 c] keys. A graph with an
+    chunk lies in that chunk and its two neighbors: [T, c] queries meet [T, 3 c] keys. A graph with an
     entry that is not finite gives NaN, and so does one that is larger than ``max_size``.
     """
     if index.numel() == 0:
@@ -53,7 +53,7 @@ def band_attention(
 
 
 def _around(order: Tensor, index: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-    """Nodes of every chunk and its two neighbours; their graphs, -1 before the first and after the last."""
+    """Nodes of every chunk and its two neighbors; their graphs, -1 before the first and after the last."""
     nodes = order.numel()
     chunks = (nodes + chunk - 1) // chunk + 1  # never 1, which torch.export would take for a constant
     first = torch.arange(chunks, device=order.device) * chunk

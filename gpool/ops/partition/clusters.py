@@ -9,7 +9,7 @@ from gpool.ops.masks import positions
 from gpool.ops.partition.ties import near
 
 __all__ = [
-    "best_neighbour",
+    "best_neighbor",
     "components",
     "compress",
     "label_clusters",
@@ -30,7 +30,7 @@ def _tie_bar(
     return bar.masked_fill_(best == -torch.inf, torch.inf)
 
 
-def best_neighbour(
+def best_neighbor(
     score: Tensor,
     u: Tensor,
     v: Tensor,
@@ -108,9 +108,9 @@ def parse(
     """One round of graph parsing: the root of every node in the graph of best incident edges, int64 [N].
 
     Nodes of the same root are the weakly connected components of u -> best neighbor of u: one Borůvka round
-    of a maximum-weight spanning forest. See :func:`best_neighbour` and :func:`roots`.
+    of a maximum-weight spanning forest. See :func:`best_neighbor` and :func:`roots`.
     """
-    return roots(best_neighbour(score, u, v, num_nodes, own, within))
+    return roots(best_neighbor(score, u, v, num_nodes, own, within))
 
 
 def parse_merge(

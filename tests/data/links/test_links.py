@@ -16,7 +16,7 @@ from gpool.data import (
     Links,
     LinkSplit,
     MissingData,
-    Neighbourhood,
+    Neighborhood,
     OnesFeatures,
     OwnFeatures,
 )
@@ -185,7 +185,7 @@ def test_repeated_edges_and_loops_are_said() -> None:
         ),
         (lambda: Links(features=OwnFeatures()).x, "needs a graph with node features"),
         (lambda: Links(batch_size=0).train_dataloader(), "batch_size=0 must be at least 1"),
-        (lambda: Neighbourhood(num_hops=0), "num_hops=0 must be at least 1"),
+        (lambda: Neighborhood(num_hops=0), "num_hops=0 must be at least 1"),
         (lambda: OnesFeatures(0), "channels=0 must be at least 1"),
     ],
 )
@@ -218,7 +218,7 @@ def test_last_batch_is_never_a_single_link() -> None:
 
 
 def test_whole_graph_batches() -> None:
-    data = Links(neighbourhood=None)
+    data = Links(neighborhood=None)
     batch = next(iter(data.test_dataloader()))
     assert batch.subgraphs is None
     assert batch.x.shape == (77, 16)
@@ -226,10 +226,10 @@ def test_whole_graph_batches() -> None:
 
 
 def test_cache_gives_the_same_batches(tmp_path: Path) -> None:
-    here = Neighbourhood(num_hops=1, cap=6, labels=True, seed=2)
-    plain = list(Links(neighbourhood=here).test_dataloader())
+    here = Neighborhood(num_hops=1, cap=6, labels=True, seed=2)
+    plain = list(Links(neighborhood=here).test_dataloader())
     for _ in range(2):  # written, then read
-        kept = list(Links(neighbourhood=here, cache=tmp_path).test_dataloader())
+        kept = list(Links(neighborhood=here, cache=tmp_path).test_dataloader())
         for a, b in zip(plain, kept, strict=True):
             assert torch.equal(a.x, b.x)
             assert torch.equal(a.labels, b.labels)
@@ -245,7 +245,7 @@ def test_cache_gives_the_same_batches(tmp_path: Path) -> None:
             ):
                 assert torch.equal(getattr(a.subgraphs, name), getattr(b.subgraphs, name)), name
     assert len(list(tmp_path.iterdir())) == 1
-    list(Links(neighbourhood=here, cache=tmp_path, fold=1).test_dataloader())
+    list(Links(neighborhood=here, cache=tmp_path, fold=1).test_dataloader())
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -290,7 +290,7 @@ def test_flawed_sets_are_repaired_by_default() -> None:
         assert abs(proper - links) / links < 0.08
     with pytest.warns(UserWarning, match="cornell: its feature file is that of Texas"):
         _ = Links("cornell", root=ROOT, repaired=False).graph
-    wisconsin = Links("wisconsin", root=ROOT).graph  # symmetrised, not cut to u < v
+    wisconsin = Links("wisconsin", root=ROOT).graph  # symmetrized, not cut to u < v
     assert wisconsin.pairs.size(0) == 450
 
 
