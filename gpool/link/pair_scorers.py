@@ -44,7 +44,7 @@ class MLPScorer(nn.Module):
     """
 
     def __init__(
-        self, channels: int, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
+        self, channels: int, *, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
     ) -> None:
         super().__init__()
         if num_layers < 1:
@@ -90,7 +90,14 @@ class LowRankBilinear(nn.Module):
     """
 
     def __init__(
-        self, left: int, right: int, out: int = 1, rank: int = 30, normalize: bool = False, eps: float = 1e-12
+        self,
+        left: int,
+        right: int,
+        *,
+        out: int = 1,
+        rank: int = 30,
+        normalize: bool = False,
+        eps: float = 1e-12,
     ) -> None:
         super().__init__()
         for name, size in {"left": left, "right": right, "out": out, "rank": rank}.items():

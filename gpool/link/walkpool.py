@@ -55,6 +55,7 @@ class WalkPool(nn.Module):
     def __init__(
         self,
         channels: int,
+        *,
         hidden_channels: int = 32,
         heads: int = 2,
         walk_length: int = 7,

@@ -55,7 +55,7 @@ class CategoryEmbedding(nn.Module):
 
     size: Tensor
 
-    def __init__(self, sizes: Sequence[int], channels: int, names: Sequence[str] | None = None) -> None:
+    def __init__(self, sizes: Sequence[int], channels: int, *, names: Sequence[str] | None = None) -> None:
         super().__init__()
         size = torch.tensor(list(sizes))
         self.names = [str(k) for k in range(len(sizes))] if names is None else list(names)
@@ -113,7 +113,7 @@ class BondGIN(nn.Module):
     """
 
     def __init__(
-        self, channels: int, num_layers: int = 1, dropout: float = 0.0, residual: bool = False
+        self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, residual: bool = False
     ) -> None:
         super().__init__()
         if num_layers < 1:
@@ -181,6 +181,7 @@ class MoleculeEncoder(nn.Module):
         self,
         in_channels: int = len(ATOM),
         hidden_channels: int = 64,
+        *,
         num_layers: int = 5,
         dropout: float = 0.5,
         residual: bool = False,
@@ -194,9 +195,9 @@ class MoleculeEncoder(nn.Module):
         self.num_layers = num_layers
         self.dropout = dropout
         self.residual = residual
-        self.atoms = CategoryEmbedding(ATOM, hidden_channels, ATOM_NAMES)
-        self.bonds = CategoryEmbedding(BOND, hidden_channels, BOND_NAMES)
-        self.layers = BondGIN(hidden_channels, num_layers, dropout, residual)
+        self.atoms = CategoryEmbedding(ATOM, hidden_channels, names=ATOM_NAMES)
+        self.bonds = CategoryEmbedding(BOND, hidden_channels, names=BOND_NAMES)
+        self.layers = BondGIN(hidden_channels, num_layers=num_layers, dropout=dropout, residual=residual)
 
     def edges(self, edge_attr: Tensor | None) -> Tensor:
         """What a pooling carries to the next level: the embedded bonds, [E, hidden_channels]."""
@@ -206,7 +207,9 @@ class MoleculeEncoder(nn.Module):
 
     def coarse(self, num_layers: int) -> BondGIN:
         """Layers of the same kind for a pooled graph."""
-        return BondGIN(self.hidden_channels, num_layers, self.dropout, self.residual)
+        return BondGIN(
+            self.hidden_channels, num_layers=num_layers, dropout=self.dropout, residual=self.residual
+        )
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         return self.layers(self.atoms(x), edge_index, self.edges(edge_attr))  # type: ignore[no-any-return]

@@ -62,7 +62,7 @@ class WalkClassifier(nn.Sequential):
         - [B, channels] -> [B, 1], a logit. In training a single link is normalized by the running statistics.
     """
 
-    def __init__(self, channels: int, dropout: float = 0.5) -> None:
+    def __init__(self, channels: int, *, dropout: float = 0.5) -> None:
         widths = [channels, 20 * channels, 20 * channels, 10 * channels, channels]
         layers: list[nn.Module] = [SingleRowBatchNorm(channels)]
         for fan_in, fan_out in itertools.pairwise(widths):
@@ -98,6 +98,7 @@ class WalkPoolNetwork(nn.Module):
         self,
         in_channels: int,
         hidden_channels: int = 32,
+        *,
         heads: int = 2,
         walk_length: int = 7,
         dropout: float = 0.5,
@@ -112,8 +113,14 @@ class WalkPoolNetwork(nn.Module):
         self.first = SubgraphGCN(width, hidden_channels)
         self.second = SubgraphGCN(hidden_channels, hidden_channels)
         self.dropout = nn.Dropout(dropout)
-        self.pool = WalkPool(width + 2 * hidden_channels, hidden_channels, heads, walk_length, dropout)
-        self.classifier = WalkClassifier(self.pool.out_channels, dropout)
+        self.pool = WalkPool(
+            width + 2 * hidden_channels,
+            hidden_channels=hidden_channels,
+            heads=heads,
+            walk_length=walk_length,
+            dropout=dropout,
+        )
+        self.classifier = WalkClassifier(self.pool.out_channels, dropout=dropout)
 
     @property
     def needs_labels(self) -> bool:
