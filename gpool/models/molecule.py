@@ -14,7 +14,7 @@ from gpool.models.batch_norm import SingleRowBatchNorm
 __all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
 ATOM = (119, 5, 12, 12, 10, 6, 6, 2, 2)
-"""Number of categories of OGB's nine atom features (arXiv 2005.00687)."""
+"""Number of categories of OGB's nine atom features (arXiv:2005.00687)."""
 ATOM_NAMES = (
     "atomic number",
     "chirality",
@@ -70,6 +70,7 @@ class CategoryEmbedding(nn.Module):
         nn.init.xavier_uniform_(self.table.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The summed vectors of each row, [M, channels]."""
         if x.dim() != 2 or x.size(1) != self.start.numel() or x.is_floating_point():
             raise ValueError(
                 f"features are {x.dtype} of shape {tuple(x.shape)}; "
@@ -95,7 +96,7 @@ class BondGIN(nn.Module):
     r"""GIN layers that read edge features, handing over every layer's node states.
 
     :math:`x_v \leftarrow \mathrm{MLP}\big((1 + \epsilon) x_v + \sum_u \mathrm{relu}(x_u + W e_{uv})\big)`
-    (GINE of Hu et al., arXiv 1905.12265), then batch norm, ReLU (not after the last of several layers),
+    (GINE of Hu et al., arXiv:1905.12265), then batch norm, ReLU (not after the last of several layers),
     dropout, and the layer's input where ``residual``.
 
     Args:
@@ -125,6 +126,7 @@ class BondGIN(nn.Module):
         self.norms = nn.ModuleList(SingleRowBatchNorm(channels) for _ in range(num_layers))
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
+        """Node states after each layer, [N, C] each."""
         if edge_attr is None:
             raise ValueError(f"edge_attr=None must be features [E, {self.out_channels}]")
         history: list[Tensor] = []
@@ -150,7 +152,7 @@ class MoleculeEncoder(nn.Module):
     """Embedded atoms and bonds through GIN layers: the encoder for the OGB molecules.
 
     The atom and bond features, their embedding as sums and the GIN layers are those of the OGB baselines (Hu
-    et al. 2020, arXiv 2005.00687), without a virtual node; one embedding of the bonds, which every layer
+    et al. 2020, arXiv:2005.00687), without a virtual node; one embedding of the bonds, which every layer
     maps by itself.
 
     Args:
@@ -212,4 +214,5 @@ class MoleculeEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
+        """Node states after each layer, [N, hidden_channels] each."""
         return self.layers(self.atoms(x), edge_index, self.edges(edge_attr))  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ __all__ = ["SubgraphGCN", "WalkClassifier", "WalkPoolNetwork"]
 
 
 class SubgraphGCN(nn.Module):
-    """A graph convolution of Kipf and Welling (arXiv 1609.02907) on enclosing subgraphs, by a sparse product.
+    """A graph convolution of Kipf and Welling (arXiv:1609.02907) on enclosing subgraphs, by a sparse product.
 
         x_v' = b + sum over edges u -> v and u = v of  W x_u / sqrt(d_u d_v),   d = 1 + edges that end there
 
@@ -73,7 +73,7 @@ class WalkClassifier(nn.Sequential):
 class WalkPoolNetwork(nn.Module):
     """The WalkPool network: two graph convolutions on every enclosing subgraph, walk profile, classifier.
 
-    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375):
+    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv:2110.04375):
 
         h1 = GCN(x),   h2 = GCN(dropout(relu(h1))),   score = classifier(WalkPool([x || h1 || h2]))
 

@@ -34,8 +34,8 @@ def uses(of: Adjacency) -> list[Callable[[], object]]:
     [
         ({"col": torch.tensor([1, 0, 2, 1, 3, 2, 100_000])}, r"col holds node 100000; ids must be 0 \.\. 3"),
         ({"col": torch.tensor([-1, 0, 2, 1, 3, 2, 3])}, "col holds node -1"),
-        ({"col": torch.tensor([1, 2, 0, 1, 3, 2, 3])}, r"col\[2\] = 0; the neighbours of a node must rise"),
-        ({"col": torch.tensor([1, 0, 2, 1, 3, 3, 3])}, "the neighbours of a node must rise, each once"),
+        ({"col": torch.tensor([1, 2, 0, 1, 3, 2, 3])}, r"col\[2\] = 0; the neighbors of a node must rise"),
+        ({"col": torch.tensor([1, 0, 2, 1, 3, 3, 3])}, "the neighbors of a node must rise, each once"),
         ({"col": torch.tensor([2, 0, 2, 1, 3, 2, 3])}, "hold an edge in one direction only"),
         ({"rowptr": torch.tensor([0, 1, 0, 5, 7])}, "rowptr falls from 1 to 0"),
         ({"rowptr": torch.tensor([0, 1, 3, 5, 9])}, "rowptr goes from 0 to 9; it must rise from 0 to 7"),

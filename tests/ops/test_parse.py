@@ -10,7 +10,7 @@ from random_graphs import Batch, batches, partition
 from torch import Tensor
 
 from gpool.ops.partition.clusters import (
-    best_neighbour,
+    best_neighbor,
     components,
     compress,
     label_clusters,
@@ -52,7 +52,7 @@ def test_clusters_are_weak_components_of_best_edges(
     own = torch.randint(3, (graph.x.size(0),)).double() if loops else None
     best = loop_best(graph, score, own)
     u, v = ends(graph)
-    assert best_neighbour(score, u, v, graph.x.size(0), own).tolist() == best
+    assert best_neighbor(score, u, v, graph.x.size(0), own).tolist() == best
     pointers = nx.Graph()
     pointers.add_nodes_from(range(graph.x.size(0)))
     pointers.add_edges_from(enumerate(best))

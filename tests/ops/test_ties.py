@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from random_graphs import Batch, batches, partition
 from torch import Tensor
 
-from gpool.ops.partition.clusters import best_neighbour, parse, parse_merge, roots
+from gpool.ops.partition.clusters import best_neighbor, parse, parse_merge, roots
 from gpool.ops.partition.ties import SPAN, near
 from gpool.ops.partition.topk import topk_select
 
@@ -112,7 +112,7 @@ def test_near_ties_that_are_not_transitive_still_give_whole_clusters() -> None:
     t = 0.75 * near(torch.float64)
     u, v = torch.tensor([0, 1, 0]), torch.tensor([1, 2, 2])
     score = torch.tensor([0.0, 2 * t, t], dtype=torch.float64)
-    assert best_neighbour(score, u, v, 3).tolist() == [1, 2, 0]
+    assert best_neighbor(score, u, v, 3).tolist() == [1, 2, 0]
     assert parse(score, u, v, 3).tolist() == [0, 0, 0]
 
 

@@ -9,7 +9,7 @@ from gpool.ops.masks import positions
 from gpool.ops.partition.ties import near
 
 __all__ = [
-    "best_neighbour",
+    "best_neighbor",
     "components",
     "compress",
     "label_clusters",
@@ -30,7 +30,7 @@ def _tie_bar(
     return bar.masked_fill_(best == -torch.inf, torch.inf)
 
 
-def best_neighbour(
+def best_neighbor(
     score: Tensor,
     u: Tensor,
     v: Tensor,
@@ -108,9 +108,9 @@ def parse(
     """One round of graph parsing: the root of every node in the graph of best incident edges, int64 [N].
 
     Nodes of the same root are the weakly connected components of u -> best neighbor of u: one Borůvka round
-    of a maximum-weight spanning forest. See :func:`best_neighbour` and :func:`roots`.
+    of a maximum-weight spanning forest. See :func:`best_neighbor` and :func:`roots`.
     """
-    return roots(best_neighbour(score, u, v, num_nodes, own, within))
+    return roots(best_neighbor(score, u, v, num_nodes, own, within))
 
 
 def parse_merge(
@@ -174,7 +174,7 @@ def matching(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
 
     An edge that is the first at both of its ends is in the greedy matching whatever else is, so all of these
     are taken at once; edges that touch a taken node leave; repeat. O(log^2 M) rounds with high probability
-    (Blelloch, Fineman and Shun, arXiv 1202.3205). Self-loops never match. In a trace it is one operator.
+    (Blelloch, Fineman and Shun, arXiv:1202.3205). Self-loops never match. In a trace it is one operator.
 
     Args:
         rank: place of every edge in the order, distinct int64 [M].

@@ -1,4 +1,4 @@
-"""An undirected graph as sorted rows of neighbours, for reading the neighbours of many nodes at once."""
+"""An undirected graph as sorted rows of neighbors, for reading the neighbors of many nodes at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Adjacency", "expand"]
 
 @dataclass(frozen=True)
 class Adjacency(CheckedRecord):
-    """Neighbours of every node in rising order; every edge in both directions and once.
+    """Neighbors of every node in rising order; every edge in both directions and once.
 
     Made by :meth:`from_edges`; one that is made in another way is checked before its first use.
 
     Shape:
-        - **rowptr** [N + 1], **col** [E]: the neighbours of v are col[rowptr[v]:rowptr[v + 1]].
+        - **rowptr** [N + 1], **col** [E]: the neighbors of v are col[rowptr[v]:rowptr[v + 1]].
         - **edge** [E]: the position of the edge in the list given, of its first mention in either direction.
     """
 
@@ -73,14 +73,13 @@ class Adjacency(CheckedRecord):
         keys = row * self.num_nodes + self.col
         if bool((keys[1:] <= keys[:-1]).any()):
             at = int((keys[1:] <= keys[:-1]).nonzero()[0, 0]) + 1
-            raise ValueError(
-                f"col[{at}] = {int(self.col[at])}; the neighbours of a node must rise, each once"
-            )
+            raise ValueError(f"col[{at}] = {int(self.col[at])}; the neighbors of a node must rise, each once")
         if not torch.equal(sort_values(self.col * self.num_nodes + row), keys):
             raise ValueError("rowptr and col hold an edge in one direction only; every edge must be in both")
 
     @property
     def num_nodes(self) -> int:
+        """N, the number of nodes."""
         return self.rowptr.numel() - 1
 
     @property

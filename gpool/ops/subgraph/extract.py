@@ -1,4 +1,4 @@
-"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over rows of neighbours."""
+"""Enclosing subgraphs of many target links at once, in one breadth-first sweep over rows of neighbors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def enclosing_subgraphs(
 ) -> EnclosingSubgraphs:
     """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
 
-    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions,
+    As in Pan, Shi, Dokmanic (arXiv:2110.04375): the target link is part of every record, in both directions,
     and marked as the target's own, whether the graph has it or not; so nothing in a record tells which it
     was, except ``edge`` (-1 where it was added). Both ends are seeds of the search, so the nodes do not
     depend on it either.
@@ -37,11 +37,11 @@ def enclosing_subgraphs(
     Args:
         graph: the observed graph.
         pairs: target links [B, 2]; the same pair may come twice, and gives two equal subgraphs.
-        num_hops: k of the k-hop neighbourhood, at least 1.
+        num_hops: k of the k-hop neighborhood, at least 1.
         cap: keep at most so many new nodes a hop, a uniform draw.
         seed: of that draw, which depends on seed, pair, hop and node alone: not on the batch, its order or
             the worker.
-        max_entries: neighbours read at once, which bounds the memory of the sweep (a single pair is never
+        max_entries: neighbors read at once, which bounds the memory of the sweep (a single pair is never
             divided).
 
     Shape:
@@ -167,7 +167,7 @@ def _new(keys: Tensor, members: Tensor) -> Tensor:
 def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> Tensor:
     """At most ``cap`` new keys a pair: those of the smallest hash of the pair's salt and the node.
 
-    Where a pair reads many more neighbours than that, most are ruled out by their hash before anything is
+    Where a pair reads many more neighbors than that, most are ruled out by their hash before anything is
     sorted; should fewer than ``cap`` new ones be left, all are looked at after all.
     """
     owner = keys // size
@@ -205,7 +205,7 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
     seen = graph.position(pairs[:, 0], pairs[:, 1]) >= 0
     degree, first = graph.degree[node], batch * size
     around = torch.bincount(batch, minlength=links)
-    hub = degree > HUB * around[batch]  # cheaper to look all members up among its neighbours than the reverse
+    hub = degree > HUB * around[batch]  # cheaper to look all members up among its neighbors than the reverse
     degree = degree.masked_fill(hub, 0)
     maybe = marks(members)
     sources, destinations, edges = [], [], []
