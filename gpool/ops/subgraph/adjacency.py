@@ -119,7 +119,7 @@ class Adjacency(CheckedRecord):
 
 
 def expand(start: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """Of ranges start .. start + count - 1: every position, range after range, and the range it is of."""
+    """Concatenate ranges [start, start + count); return positions and range ids."""
     owner = torch.repeat_interleave(count)
     offset = start - (count.cumsum(0) - count)
     return torch.arange(owner.numel(), device=start.device) + offset[owner], owner
