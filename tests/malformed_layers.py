@@ -62,9 +62,9 @@ POOLINGS = {
 }
 MODELS = {
     "GraphModel": GraphModel(Encoder(C, 8, num_layers=2), gpool.GNP(8), out_channels=3),
-    "GraphModel history": GraphModel(Encoder(C, 8, 2), gpool.HistoGraph(8), out_channels=3),
+    "GraphModel history": GraphModel(Encoder(C, 8, num_layers=2), gpool.HistoGraph(8), out_channels=3),
     "GraphModel pooling": GraphModel(
-        Encoder(C, 8, 2), gpool.GNP(8), out_channels=3, pooling=[gpool.SparseCoarsening(8)]
+        Encoder(C, 8, num_layers=2), gpool.GNP(8), out_channels=3, pooling=[gpool.SparseCoarsening(8)]
     ),
     "GraphParsingNetwork": GraphParsingNetwork(C, 8, 3),
     "SparseHierarchicalNet": SparseHierarchicalNet(C, 8, 3),

@@ -85,7 +85,7 @@ def case(links: int, nodes: int, edges: int) -> tuple[gpool.WalkPool, Tensor, En
     torch.manual_seed(0)
     graphs = subgraphs(links, nodes, edges)
     return (
-        gpool.WalkPool(CHANNELS, 32, HEADS, LENGTH, dropout=0.0),
+        gpool.WalkPool(CHANNELS, hidden_channels=32, heads=HEADS, walk_length=LENGTH, dropout=0.0),
         torch.randn(graphs.num_nodes, CHANNELS),
         graphs,
     )

@@ -68,7 +68,7 @@ def adamic_adar(graph: Adjacency, pairs: Tensor) -> Tensor:
 
 
 def resource_allocation(graph: Adjacency, pairs: Tensor) -> Tensor:
-    """Sum over the common neighbors of 1 / degree (Zhou, Lü, Zhang 2009, arXiv 0901.0553)."""
+    """Sum over the common neighbors of 1 / degree (Zhou, Lü, Zhang 2009, arXiv:0901.0553)."""
     return _shared(graph, pairs, lambda d: 1 / d.clamp(min=1))
 
 

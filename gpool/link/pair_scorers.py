@@ -26,6 +26,7 @@ class DotProduct(nn.Module):
     """
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Logits of the pairs, [B]."""
         return (left * right).sum(-1)
 
 
@@ -44,7 +45,7 @@ class MLPScorer(nn.Module):
     """
 
     def __init__(
-        self, channels: int, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
+        self, channels: int, *, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
     ) -> None:
         super().__init__()
         if num_layers < 1:
@@ -56,11 +57,13 @@ class MLPScorer(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 
     def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 layer.reset_parameters()
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Logits of the pairs."""
         return self.layers(left * right).squeeze(-1)
 
 
@@ -68,7 +71,7 @@ class LowRankBilinear(nn.Module):
     """Fuses two vectors by factorised bilinear pooling: [B, left], [B, right] -> [B, out].
 
     The pair-fusion core of LowFER (Amin et al., "LowFER: Low-rank Bilinear Pooling for Link Prediction", ICML
-    2020, arXiv 2008.10858), with factors U [left, out k] and V [right, out k]:
+    2020, arXiv:2008.10858), with factors U [left, out k] and V [right, out k]:
 
         f_o = sum over the k entries of block o of  (U^T a) * (V^T b),
 
@@ -90,7 +93,14 @@ class LowRankBilinear(nn.Module):
     """
 
     def __init__(
-        self, left: int, right: int, out: int = 1, rank: int = 30, normalize: bool = False, eps: float = 1e-12
+        self,
+        left: int,
+        right: int,
+        *,
+        out: int = 1,
+        rank: int = 30,
+        normalize: bool = False,
+        eps: float = 1e-12,
     ) -> None:
         super().__init__()
         for name, size in {"left": left, "right": right, "out": out, "rank": rank}.items():
@@ -103,6 +113,7 @@ class LowRankBilinear(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
         nn.init.xavier_normal_(self.u)
         nn.init.xavier_normal_(self.v)
 
@@ -115,6 +126,7 @@ class LowRankBilinear(nn.Module):
         return f
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Scores of the pairs."""
         return self.fuse(left, right)
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ __all__ = ["hits_at", "mean_reciprocal_rank"]
 def hits_at(k: int, positive: Tensor, negative: Tensor) -> Tensor:
     """Share of the positive scores [P] that exceed the k-th largest negative score [M], a number.
 
-    As in the Open Graph Benchmark (arXiv 2005.00687): a positive that only equals it is no hit; with fewer
+    As in the Open Graph Benchmark (arXiv:2005.00687): a positive that only equals it is no hit; with fewer
     than k negatives every positive is one. Without a positive it is NaN.
 
     >>> import torch

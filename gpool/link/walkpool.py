@@ -1,4 +1,4 @@
-"""WalkPool: a link, summarised by the walks around it."""
+"""WalkPool: a link, summarized by the walks around it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["WalkPool"]
 class WalkPool(nn.Module):
     """Walk profile of every target link, with transition probabilities from dot-product attention.
 
-    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375). Node
+    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv:2110.04375). Node
     features z become keys and queries, a walker at c steps to its neighbor r with probability
 
         P[c, r] = softmax over the edges r -> c of  <K_h(z_r), Q_h(z_c)> / sqrt(C)
@@ -55,6 +55,7 @@ class WalkPool(nn.Module):
     def __init__(
         self,
         channels: int,
+        *,
         hidden_channels: int = 32,
         heads: int = 2,
         walk_length: int = 7,
@@ -81,9 +82,11 @@ class WalkPool(nn.Module):
 
     @property
     def out_channels(self) -> int:
+        """Width of the features of a link."""
         return self.heads * (5 * self.walk_length + 1)
 
     def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
         for module in (*self.key, *self.query):
             if isinstance(module, nn.Linear):
                 module.reset_parameters()
@@ -107,6 +110,7 @@ class WalkPool(nn.Module):
         return logits.view(self.heads, -1).t()
 
     def forward(self, z: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
+        """Walk features of every target link, [B, out_channels]."""
         return walk_profile(self.attention(z, subgraphs), subgraphs, self.walk_length).to(z.dtype)
 
     def __repr__(self) -> str:

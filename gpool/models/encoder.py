@@ -64,6 +64,7 @@ class Encoder(nn.Module):
         self,
         in_channels: int,
         hidden_channels: int = 64,
+        *,
         num_layers: int = 4,
         conv: Conv = "gin",
         norm: Norm | None = "batch",
@@ -101,7 +102,15 @@ class Encoder(nn.Module):
     def coarse(self, num_layers: int) -> Encoder:
         """Layers of the same kind for a pooled graph."""
         width = self.hidden_channels
-        return Encoder(width, width, num_layers, self.conv, self.norm, self.residual, self.dropout)
+        return Encoder(
+            width,
+            width,
+            num_layers=num_layers,
+            conv=self.conv,
+            norm=self.norm,
+            residual=self.residual,
+            dropout=self.dropout,
+        )
 
     def edges(self, edge_attr: Tensor | None) -> Tensor | None:
         """Edge attributes that a pooling carries to the next level: those given."""

@@ -40,8 +40,8 @@ def check_encoder(encoder: nn.Module, pooled: bool = False) -> NodeEncoder:
     """
     if not isinstance(getattr(encoder, "out_channels", None), int):
         raise ValueError(
-            f"encoder={type(encoder).__name__} must have an integer out_channels, its last layer's width; "
-            f"see gpool.models.NodeEncoder"
+            f"encoder={type(encoder).__name__} must have an integer out_channels, the width of its last "
+            f"layer; see gpool.models.NodeEncoder"
         )
     needs = {
         "coarse(num_layers)": "the layers after each pooling",

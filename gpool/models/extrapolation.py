@@ -40,7 +40,7 @@ class MessageRound(nn.Module):
 class AlgorithmicModel(nn.Module):
     """Rounds of message passing, a readout and a linear head.
 
-    The network of "How Neural Networks Extrapolate" (Xu et al., 2021, arXiv 2009.11848). Messages end in a
+    The network of "How Neural Networks Extrapolate" (Xu et al., 2021, arXiv:2009.11848). Messages end in a
     ReLU, so every pooling sees entries that are not negative. Without rounds it is a readout and a linear
     head.
 

@@ -29,6 +29,7 @@ class HeuristicModel(nn.Module):
         self.score = score
 
     def forward(self, batch: LinkBatch) -> Tensor:
+        """Scores of the pairs, [B] in float64."""
         if batch.edge_index is None:
             raise ValueError(
                 "batch has no edge_index; a heuristic reads the whole graph (Links(neighborhood=None))"

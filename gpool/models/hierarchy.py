@@ -67,6 +67,7 @@ class Hierarchy(nn.Module):
     def forward(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int | None
     ) -> list[Level]:
+        """The levels, finest first."""
         levels: list[Level] = []
         for pool, layer in zip(self.pooling, self.layers, strict=True):
             pooled = pool(x, edge_index, edge_attr, batch, batch_size)

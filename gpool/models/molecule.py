@@ -14,7 +14,7 @@ from gpool.models.batch_norm import SingleRowBatchNorm
 __all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
 ATOM = (119, 5, 12, 12, 10, 6, 6, 2, 2)
-"""Number of categories of OGB's nine atom features (arXiv 2005.00687)."""
+"""Number of categories of OGB's nine atom features (arXiv:2005.00687)."""
 ATOM_NAMES = (
     "atomic number",
     "chirality",
@@ -55,7 +55,7 @@ class CategoryEmbedding(nn.Module):
 
     size: Tensor
 
-    def __init__(self, sizes: Sequence[int], channels: int, names: Sequence[str] | None = None) -> None:
+    def __init__(self, sizes: Sequence[int], channels: int, *, names: Sequence[str] | None = None) -> None:
         super().__init__()
         size = torch.tensor(list(sizes))
         self.names = [str(k) for k in range(len(sizes))] if names is None else list(names)
@@ -70,6 +70,7 @@ class CategoryEmbedding(nn.Module):
         nn.init.xavier_uniform_(self.table.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The summed vectors of each row, [M, channels]."""
         if x.dim() != 2 or x.size(1) != self.start.numel() or x.is_floating_point():
             raise ValueError(
                 f"features are {x.dtype} of shape {tuple(x.shape)}; "
@@ -95,7 +96,7 @@ class BondGIN(nn.Module):
     r"""GIN layers that read edge features, handing over every layer's node states.
 
     :math:`x_v \leftarrow \mathrm{MLP}\big((1 + \epsilon) x_v + \sum_u \mathrm{relu}(x_u + W e_{uv})\big)`
-    (GINE of Hu et al., arXiv 1905.12265), then batch norm, ReLU (not after the last of several layers),
+    (GINE of Hu et al., arXiv:1905.12265), then batch norm, ReLU (not after the last of several layers),
     dropout, and the layer's input where ``residual``.
 
     Args:
@@ -113,7 +114,7 @@ class BondGIN(nn.Module):
     """
 
     def __init__(
-        self, channels: int, num_layers: int = 1, dropout: float = 0.0, residual: bool = False
+        self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, residual: bool = False
     ) -> None:
         super().__init__()
         if num_layers < 1:
@@ -125,6 +126,7 @@ class BondGIN(nn.Module):
         self.norms = nn.ModuleList(SingleRowBatchNorm(channels) for _ in range(num_layers))
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
+        """Node states after each layer, [N, C] each."""
         if edge_attr is None:
             raise ValueError(f"edge_attr=None must be features [E, {self.out_channels}]")
         history: list[Tensor] = []
@@ -150,7 +152,7 @@ class MoleculeEncoder(nn.Module):
     """Embedded atoms and bonds through GIN layers: the encoder for the OGB molecules.
 
     The atom and bond features, their embedding as sums and the GIN layers are those of the OGB baselines (Hu
-    et al. 2020, arXiv 2005.00687), without a virtual node; one embedding of the bonds, which every layer
+    et al. 2020, arXiv:2005.00687), without a virtual node; one embedding of the bonds, which every layer
     maps by itself.
 
     Args:
@@ -181,6 +183,7 @@ class MoleculeEncoder(nn.Module):
         self,
         in_channels: int = len(ATOM),
         hidden_channels: int = 64,
+        *,
         num_layers: int = 5,
         dropout: float = 0.5,
         residual: bool = False,
@@ -194,9 +197,9 @@ class MoleculeEncoder(nn.Module):
         self.num_layers = num_layers
         self.dropout = dropout
         self.residual = residual
-        self.atoms = CategoryEmbedding(ATOM, hidden_channels, ATOM_NAMES)
-        self.bonds = CategoryEmbedding(BOND, hidden_channels, BOND_NAMES)
-        self.layers = BondGIN(hidden_channels, num_layers, dropout, residual)
+        self.atoms = CategoryEmbedding(ATOM, hidden_channels, names=ATOM_NAMES)
+        self.bonds = CategoryEmbedding(BOND, hidden_channels, names=BOND_NAMES)
+        self.layers = BondGIN(hidden_channels, num_layers=num_layers, dropout=dropout, residual=residual)
 
     def edges(self, edge_attr: Tensor | None) -> Tensor:
         """What a pooling carries to the next level: the embedded bonds, [E, hidden_channels]."""
@@ -206,7 +209,10 @@ class MoleculeEncoder(nn.Module):
 
     def coarse(self, num_layers: int) -> BondGIN:
         """Layers of the same kind for a pooled graph."""
-        return BondGIN(self.hidden_channels, num_layers, self.dropout, self.residual)
+        return BondGIN(
+            self.hidden_channels, num_layers=num_layers, dropout=self.dropout, residual=self.residual
+        )
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
+        """Node states after each layer, [N, hidden_channels] each."""
         return self.layers(self.atoms(x), edge_index, self.edges(edge_attr))  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ class PairModel(nn.Module):
     """``scorer(z_i, z_j)`` with z the last layer of ``encoder`` on the whole observed graph.
 
     In training the graph contains the links that are to be predicted, as is usual for graph auto-encoders
-    (Kipf and Welling, arXiv 1611.07308).
+    (Kipf and Welling, arXiv:1611.07308).
 
     Args:
         encoder: takes ``(x, edge_index)`` and returns the list of every layer's states.
@@ -33,6 +33,7 @@ class PairModel(nn.Module):
         self.scorer = scorer
 
     def forward(self, batch: LinkBatch) -> Tensor:
+        """Logits of the pairs, [B]."""
         if batch.edge_index is None:
             raise ValueError(
                 "batch has no edge_index; PairModel reads the whole graph (Links(neighborhood=None))"

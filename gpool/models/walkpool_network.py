@@ -18,7 +18,7 @@ __all__ = ["SubgraphGCN", "WalkClassifier", "WalkPoolNetwork"]
 
 
 class SubgraphGCN(nn.Module):
-    """A graph convolution of Kipf and Welling (arXiv 1609.02907) on enclosing subgraphs, by a sparse product.
+    """A graph convolution of Kipf and Welling (arXiv:1609.02907) on enclosing subgraphs, by a sparse product.
 
         x_v' = b + sum over edges u -> v and u = v of  W x_u / sqrt(d_u d_v),   d = 1 + edges that end there
 
@@ -62,7 +62,7 @@ class WalkClassifier(nn.Sequential):
         - [B, channels] -> [B, 1], a logit. In training a single link is normalized by the running statistics.
     """
 
-    def __init__(self, channels: int, dropout: float = 0.5) -> None:
+    def __init__(self, channels: int, *, dropout: float = 0.5) -> None:
         widths = [channels, 20 * channels, 20 * channels, 10 * channels, channels]
         layers: list[nn.Module] = [SingleRowBatchNorm(channels)]
         for fan_in, fan_out in itertools.pairwise(widths):
@@ -73,7 +73,7 @@ class WalkClassifier(nn.Sequential):
 class WalkPoolNetwork(nn.Module):
     """The WalkPool network: two graph convolutions on every enclosing subgraph, walk profile, classifier.
 
-    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv 2110.04375):
+    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling", ICLR 2022 (arXiv:2110.04375):
 
         h1 = GCN(x),   h2 = GCN(dropout(relu(h1))),   score = classifier(WalkPool([x || h1 || h2]))
 
@@ -98,6 +98,7 @@ class WalkPoolNetwork(nn.Module):
         self,
         in_channels: int,
         hidden_channels: int = 32,
+        *,
         heads: int = 2,
         walk_length: int = 7,
         dropout: float = 0.5,
@@ -112,8 +113,14 @@ class WalkPoolNetwork(nn.Module):
         self.first = SubgraphGCN(width, hidden_channels)
         self.second = SubgraphGCN(hidden_channels, hidden_channels)
         self.dropout = nn.Dropout(dropout)
-        self.pool = WalkPool(width + 2 * hidden_channels, hidden_channels, heads, walk_length, dropout)
-        self.classifier = WalkClassifier(self.pool.out_channels, dropout)
+        self.pool = WalkPool(
+            width + 2 * hidden_channels,
+            hidden_channels=hidden_channels,
+            heads=heads,
+            walk_length=walk_length,
+            dropout=dropout,
+        )
+        self.classifier = WalkClassifier(self.pool.out_channels, dropout=dropout)
 
     @property
     def needs_labels(self) -> bool:

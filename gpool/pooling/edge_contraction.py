@@ -101,12 +101,14 @@ class EdgeContraction(Pooling):
         self.reduce = reduce
 
     def reset_parameters(self) -> None:
+        """Draw the parameters of the scorer anew."""
         if hasattr(self.scorer, "reset_parameters"):
             self.scorer.reset_parameters()  # type: ignore[operator]
 
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
+        """Contract the best edges."""
         source, target = edge_index[0], edge_index[1]
         score, within = self._score(x, source, target)
         chosen = self._candidates(score.detach(), within, source, target, batch, batch_size)  # best first

@@ -124,6 +124,7 @@ class GraphParsing(Pooling):
         self.check_symmetric = check_symmetric
 
     def reset_parameters(self) -> None:
+        """Draw the parameters of all parts anew."""
         for part in (self.scorer, self.phi, self.rho, self.encoder, self.set_encoder):
             if part is not None and hasattr(part, "reset_parameters"):
                 part.reset_parameters()  # type: ignore[operator]
@@ -131,6 +132,7 @@ class GraphParsing(Pooling):
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
+        """Parse the graphs into clusters and pool these."""
         if self.check_symmetric:
             refuse_directed(edge_index, x.size(0))
         if self.weighted:

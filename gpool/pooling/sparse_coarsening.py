@@ -81,12 +81,14 @@ class SparseCoarsening(Pooling):
         return self._ratio
 
     def reset_parameters(self) -> None:
+        """Draw the direction p anew."""
         bound = self.channels**-0.5
         torch.nn.init.uniform_(self.weight, -bound, bound)
 
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
+        """Keep the best nodes of every graph."""
         y = (x @ self.weight) / self.weight.norm().clamp(
             min=max(self.eps, torch.finfo(self.weight.dtype).tiny)
         )

@@ -37,7 +37,7 @@ def test_low_rank_bilinear_of_identities_is_distmult() -> None:
     torch.testing.assert_close(layer(a, b), a * b)
 
 
-def test_low_rank_bilinear_normalised() -> None:
+def test_low_rank_bilinear_normalized() -> None:
     layer = LowRankBilinear(4, 3, out=5, rank=2, normalize=True)
     a, b = torch.randn(6, 4), torch.randn(6, 3)
     plain = LowRankBilinear(4, 3, out=5, rank=2)

@@ -27,7 +27,12 @@ def load(layer: gpool.WalkPool, params: dict) -> None:
 def test_golden(golden, name: str) -> None:
     case = golden(name)
     layer = (
-        gpool.WalkPool(case["in_channels"], case["hidden_channels"], case["heads"], case["walk_len"])
+        gpool.WalkPool(
+            case["in_channels"],
+            hidden_channels=case["hidden_channels"],
+            heads=case["heads"],
+            walk_length=case["walk_len"],
+        )
         .double()
         .eval()
     )
@@ -146,7 +151,7 @@ def test_errors() -> None:
 def test_forward_mode_is_refused() -> None:
     edges = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
     triangle = EnclosingSubgraphs.from_edges(edges, torch.tensor([False] * 4 + [True] * 2))
-    layer, z = gpool.WalkPool(4, 3, 2, 3, dropout=0.0), torch.randn(3, 4)
+    layer, z = gpool.WalkPool(4, hidden_channels=3, heads=2, walk_length=3, dropout=0.0), torch.randn(3, 4)
     with pytest.raises(NotImplementedError, match="walk_profile has no forward-mode derivatives"):
         torch.func.jvp(lambda x: layer(x, triangle), (z,), (z,))
 
@@ -157,7 +162,10 @@ def test_parallel_target_edges_of_a_pair() -> None:
     pair = EnclosingSubgraphs.from_edges(edges, torch.ones(6, dtype=torch.bool))
     once = EnclosingSubgraphs.from_edges(edges[:, [0, 3]], torch.ones(2, dtype=torch.bool))
     torch.manual_seed(0)
-    layer, z = gpool.WalkPool(4, 3, 1, 3, dropout=0.0), torch.randn(2, 4, requires_grad=True)
+    layer, z = (
+        gpool.WalkPool(4, hidden_channels=3, heads=1, walk_length=3, dropout=0.0),
+        torch.randn(2, 4, requires_grad=True),
+    )
     found, right = layer(z, pair), layer(z, once)
     omega = torch.arange(16) == 3
     torch.testing.assert_close(found[:, ~omega], right[:, ~omega])

@@ -118,7 +118,7 @@ def test_auxiliary_losses_are_added_up() -> None:
 
 
 def test_bond_gin_is_pygs_layers_in_turn() -> None:
-    stack = BondGIN(8, 2, residual=True).eval()
+    stack = BondGIN(8, num_layers=2, residual=True).eval()
     x, bonds = torch.rand(8, 8), torch.rand(12, 8)
     history = stack(x, EDGES, bonds)
     assert isinstance(stack.convs[0], GINEConv)

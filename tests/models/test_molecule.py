@@ -12,7 +12,7 @@ from gpool.models.molecule import ATOM, ATOM_NAMES, BOND, BOND_NAMES, CategoryEm
 def test_every_category_is_embedded() -> None:
     for sizes, names in ((ATOM, ATOM_NAMES), (BOND, BOND_NAMES)):
         assert len(sizes) == len(names)
-        table = CategoryEmbedding(sizes, 4, names)
+        table = CategoryEmbedding(sizes, 4, names=names)
         least, most = torch.zeros(1, len(sizes), dtype=torch.long), torch.tensor(sizes).unsqueeze(0) - 1
         assert table(torch.cat([least, most])).isfinite().all()
         assert table(torch.zeros(0, len(sizes), dtype=torch.long)).shape == (0, 4)

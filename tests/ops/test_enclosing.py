@@ -46,7 +46,7 @@ def uses(subgraphs: EnclosingSubgraphs) -> list[Callable[[], object]]:
     whole = record()
     x, logits = torch.randn(whole.num_nodes, 4), torch.randn(whole.num_edges, 1)
     return [
-        lambda: WalkPool(4, 3, 2, 3)(x, subgraphs),
+        lambda: WalkPool(4, hidden_channels=3, heads=2, walk_length=3)(x, subgraphs),
         lambda: SubgraphGCN(4, 2)(x, subgraphs),
         lambda: walk_profile(logits, subgraphs, 2),
         lambda: transition_weights(logits, subgraphs),

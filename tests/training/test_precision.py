@@ -96,19 +96,26 @@ READOUTS = {
 }
 MODELS = {
     **{
-        conv: (lambda conv=conv: GraphModel(Encoder(3, WIDTH, 2, conv), MeanAggregation(), out_channels=2))
+        conv: (
+            lambda conv=conv: GraphModel(
+                Encoder(3, WIDTH, num_layers=2, conv=conv), MeanAggregation(), out_channels=2
+            )
+        )
         for conv in ("gin", "gcn", "sage", "gat")
     },
     **{
         name: (
             lambda make=make: GraphModel(
-                Encoder(3, WIDTH, 2, "gcn"), MeanAggregation(), out_channels=2, pooling=[make()]
+                Encoder(3, WIDTH, num_layers=2, conv="gcn"),
+                MeanAggregation(),
+                out_channels=2,
+                pooling=[make()],
             )
         )
         for name, make in POOLINGS.items()
     },
     **{
-        name: (lambda make=make: GraphModel(Encoder(3, WIDTH, 2), make(), out_channels=2))
+        name: (lambda make=make: GraphModel(Encoder(3, WIDTH, num_layers=2), make(), out_channels=2))
         for name, make in READOUTS.items()
     },
     "GraphParsingNetwork": lambda: GraphParsingNetwork(3, WIDTH, 2),
@@ -127,8 +134,8 @@ def test_graph_task(name: str, precision: str) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        lambda: Encoder(4, WIDTH, 2, "gcn"),
-        lambda: Encoder(4, WIDTH, 2, "gat"),
+        lambda: Encoder(4, WIDTH, num_layers=2, conv="gcn"),
+        lambda: Encoder(4, WIDTH, num_layers=2, conv="gat"),
     ],
 )
 @pytest.mark.parametrize("readout", [lambda: None, lambda: HistoGraph(WIDTH)])
@@ -163,7 +170,7 @@ def test_link_model(labels: bool, loss: Any, precision: str) -> None:
 def test_pair_model(scorer: Any, precision: str) -> None:
     torch.manual_seed(0)
     data = Links.from_edges(every_third(12), neighborhood=None, val_fraction=0.2)
-    fit(LinkTask(encoder=Encoder(16, WIDTH, 2, "gcn"), scorer=scorer()), data, precision)
+    fit(LinkTask(encoder=Encoder(16, WIDTH, num_layers=2, conv="gcn"), scorer=scorer()), data, precision)
 
 
 @pytest.mark.parametrize("precision", TYPES)
@@ -171,7 +178,10 @@ def test_pair_model(scorer: Any, precision: str) -> None:
 def test_edge_weights_and_regression(name: str, precision: str) -> None:
     torch.manual_seed(0)
     pooled = GraphModel(
-        Encoder(3, WIDTH, 2, "gcn"), MeanAggregation(), out_channels=1, pooling=[POOLINGS[name]()]
+        Encoder(3, WIDTH, num_layers=2, conv="gcn"),
+        MeanAggregation(),
+        out_channels=1,
+        pooling=[POOLINGS[name]()],
     )
     task = GraphTask(pooled, task="regression", out_channels=1)
     found = fit(task, DataLoader(graphs("number", edges="weights"), 4), precision)

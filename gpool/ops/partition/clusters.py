@@ -174,7 +174,7 @@ def matching(rank: Tensor, u: Tensor, v: Tensor, num_nodes: int) -> Tensor:
 
     An edge that is the first at both of its ends is in the greedy matching whatever else is, so all of these
     are taken at once; edges that touch a taken node leave; repeat. O(log^2 M) rounds with high probability
-    (Blelloch, Fineman and Shun, arXiv 1202.3205). Self-loops never match. In a trace it is one operator.
+    (Blelloch, Fineman and Shun, arXiv:1202.3205). Self-loops never match. In a trace it is one operator.
 
     Args:
         rank: place of every edge in the order, distinct int64 [M].

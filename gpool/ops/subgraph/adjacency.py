@@ -73,14 +73,13 @@ class Adjacency(CheckedRecord):
         keys = row * self.num_nodes + self.col
         if bool((keys[1:] <= keys[:-1]).any()):
             at = int((keys[1:] <= keys[:-1]).nonzero()[0, 0]) + 1
-            raise ValueError(
-                f"col[{at}] = {int(self.col[at])}; the neighbors of a node must rise, each once"
-            )
+            raise ValueError(f"col[{at}] = {int(self.col[at])}; the neighbors of a node must rise, each once")
         if not torch.equal(sort_values(self.col * self.num_nodes + row), keys):
             raise ValueError("rowptr and col hold an edge in one direction only; every edge must be in both")
 
     @property
     def num_nodes(self) -> int:
+        """N, the number of nodes."""
         return self.rowptr.numel() - 1
 
     @property
@@ -120,7 +119,7 @@ class Adjacency(CheckedRecord):
 
 
 def expand(start: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """Of ranges start .. start + count - 1: every position, range after range, and the range it is of."""
+    """Concatenate ranges [start, start + count); return positions and range ids."""
     owner = torch.repeat_interleave(count)
     offset = start - (count.cumsum(0) - count)
     return torch.arange(owner.numel(), device=start.device) + offset[owner], owner

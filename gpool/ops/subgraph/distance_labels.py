@@ -53,7 +53,7 @@ def distances(subgraphs: EnclosingSubgraphs) -> Tensor:
 def drnl(subgraphs: EnclosingSubgraphs) -> Tensor:
     """Double-radius node labels, int64 [N].
 
-    From Zhang and Chen, "Link Prediction Based on Graph Neural Networks" (arXiv 1802.09691). With the
+    From Zhang and Chen, "Link Prediction Based on Graph Neural Networks" (arXiv:1802.09691). With the
     distances x to i without j and y to j without i, and d = x + y,
 
         1 + min(x, y) + floor(d / 2) (floor(d / 2) + d mod 2 - 1),

@@ -29,7 +29,7 @@ def enclosing_subgraphs(
 ) -> EnclosingSubgraphs:
     """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
 
-    As in Pan, Shi, Dokmanic (arXiv 2110.04375): the target link is part of every record, in both directions,
+    As in Pan, Shi, Dokmanic (arXiv:2110.04375): the target link is part of every record, in both directions,
     and marked as the target's own, whether the graph has it or not; so nothing in a record tells which it
     was, except ``edge`` (-1 where it was added). Both ends are seeds of the search, so the nodes do not
     depend on it either.

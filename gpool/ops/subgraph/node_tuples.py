@@ -44,7 +44,7 @@ def label_tuples(
 ) -> LabelledCopies:
     """One copy of its graph for every ordered tuple of ``length`` different nodes, or for a sample of them.
 
-    From Zhou, Wang, Zhang, "From Relational Pooling to Subgraph GNNs" (arXiv 2305.04963):
+    From Zhou, Wang, Zhang, "From Relational Pooling to Subgraph GNNs" (arXiv:2305.04963):
 
         y = outer over t in V^l  inner over i in V  GNN(G, [x_i || onehot(position of i in t)]),
 

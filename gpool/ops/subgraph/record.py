@@ -59,14 +59,17 @@ class EnclosingSubgraphs(CheckedRecord):
 
     @property
     def num_graphs(self) -> int:
+        """B, the number of subgraphs."""
         return self.target.size(0)
 
     @property
     def num_nodes(self) -> int:
+        """N, the nodes of all subgraphs together."""
         return self.batch.numel()
 
     @property
     def num_edges(self) -> int:
+        """E, the edges of all subgraphs together."""
         return self.is_target.numel()
 
     def check_parts(self) -> None:

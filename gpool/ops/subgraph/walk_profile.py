@@ -63,7 +63,7 @@ def _divide(numerator: Tensor, divisor: Tensor) -> Tensor:
 def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int) -> Tensor:
     """Closed walks, walks between the ends and the change of the trace, for walks of 2 .. L + 1 steps.
 
-    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling" (arXiv 2110.04375). With M the
+    From Pan, Shi, Dokmanic, "Neural Link Prediction with Walk Pooling" (arXiv:2110.04375). With M the
     transition matrix (a softmax of ``logits`` over the edges that end in a node), with the target link
     {i, j} (+) and without it (-), for every target and head:
 
