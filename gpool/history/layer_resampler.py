@@ -37,7 +37,7 @@ class LayerResampler(HistoryReadout):
             ``in_channels`` lists the layers.
         latents: number of learned queries r.
         heads: heads of the attention over layers.
-        in_channels: width of the layers: ``None`` for ``channels``, one integer, or one integer a layer.
+        in_channels: width of the layers: ``None`` for ``channels``, one integer, or one integer per layer.
         residual: the latents and the feed-forward block's input are added back, as above; without it
             Z = FFN(LN(MHA)), or MHA alone when ``feed_forward=0``.
         feed_forward: width of the feed-forward block in units of C; 0 leaves it out.
@@ -61,6 +61,7 @@ class LayerResampler(HistoryReadout):
     def __init__(
         self,
         channels: int,
+        *,
         num_layers: int | None = None,
         latents: int = 4,
         heads: int = 4,

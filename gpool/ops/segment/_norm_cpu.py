@@ -36,7 +36,7 @@ class ChunkedNorm(torch.autograd.Function):
         pieces: Pieces,
         index: Tensor,
         magnitude: Magnitude,
-        sign: int,
+        direction: int,
         room: list[Tensor | None],
         learn: bool,
     ) -> tuple[Tensor | None, ...]:
@@ -44,8 +44,8 @@ class ChunkedNorm(torch.autograd.Function):
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
         near = math.exp(NEAR * min(least, 1.0)) if magnitude.positive else None
         wide = (least < SMALL, least < SMALL or pieces.longest > LONG)
-        parts = chunk_sums(x, p, pieces, magnitude, sign, learn, slope, wide, near)
-        (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
+        parts = chunk_sums(x, p, pieces, magnitude, direction, learn, slope, wide, near)
+        (extreme, total, entropy), factor = _join(pieces, parts, p, direction)
         total = total.masked_fill_(total == 0, 1.0)
         y = finish(extreme, total, pieces.sizes, p, q)
         by_p = y * (total.log() - p * entropy / total) / -(p * p) if learn else None
@@ -77,9 +77,9 @@ class ChunkedNorm(torch.autograd.Function):
             return *grads, None, None, None, None, None, None
         if need[0]:
             if ctx.spent:  # a second backward through a graph that was retained
-                magnitude, sign, *_ = ctx.rest
+                magnitude, direction, *_ = ctx.rest
                 slope = ChunkedNorm.forward(
-                    x, p, q, pieces, index, magnitude, sign, [torch.empty_like(x)], False
+                    x, p, q, pieces, index, magnitude, direction, [torch.empty_like(x)], False
                 )[1]
             ctx.spent = True
             row = (grad * by_sum).index_select(0, pieces.segment)
@@ -93,7 +93,7 @@ class ChunkedNorm(torch.autograd.Function):
 
 
 def _join(
-    pieces: Pieces, parts: list[Tensor], p: Tensor | float, sign: int
+    pieces: Pieces, parts: list[Tensor], p: Tensor | float, direction: int
 ) -> tuple[list[Tensor], Tensor | None]:
     """Extreme, sum and entropy sum of every segment from those of its pieces, and the factors of these."""
     extreme, total, entropy = parts
@@ -102,7 +102,7 @@ def _join(
         if segment.numel() == size:
             return parts, None
         return [v.new_zeros(size, v.size(1)).index_copy_(0, segment, v) for v in parts], None
-    joined = extreme_of(extreme, segment, p, sign, extreme.new_zeros(size, extreme.size(1)))
+    joined = extreme_of(extreme, segment, p, direction, extreme.new_zeros(size, extreme.size(1)))
     log = log_ratio(extreme, joined, segment, False, torch.empty_like(extreme))
     factor = (p * log).clamp_(max=0.0).exp_()
     rows = [total * factor, (entropy + log * total) * factor]

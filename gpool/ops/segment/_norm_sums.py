@@ -18,7 +18,7 @@ def chunk_sums(
     p: Tensor | float,
     pieces: Pieces,
     magnitude: Magnitude,
-    sign: int,
+    direction: int,
     learn: bool,
     slope: Tensor | None,
     wide: tuple[bool, bool],
@@ -45,7 +45,7 @@ def chunk_sums(
             torch.log(m, out=log)
         else:
             local = None if last - first == 1 else pieces.piece[start:stop] - first
-            extremes.append(extreme_of(m, local, p, sign, x.new_zeros(last - first, x.size(1))))
+            extremes.append(extreme_of(m, local, p, direction, x.new_zeros(last - first, x.size(1))))
             log_ratio(m, extremes[-1], local, safe, log)
         torch.mul(log, p, out=power)
         (power if safe else power.clamp_(max=0.0)).exp_()
@@ -60,7 +60,7 @@ def chunk_sums(
             _times(power.div_(by), slope_m, slope[start:stop])
     total = torch.cat(totals)
     if near is not None and not _within(total, near):
-        return chunk_sums(x, p, pieces, magnitude, sign, learn, slope, wide, None)
+        return chunk_sums(x, p, pieces, magnitude, direction, learn, slope, wide, None)
     extreme = torch.ones_like(total) if near is not None else torch.cat(extremes)
     return [extreme, total, torch.cat(entropies) if learn else torch.zeros_like(total)]
 
@@ -83,15 +83,15 @@ def _bag(v: Tensor, starts: Tensor, order: Tensor, wide: bool = False) -> Tensor
     return torch.embedding_bag(addends, order[: v.size(0)], starts)[0].to(v.dtype)  # faster than to scatter
 
 
-def extreme_of(v: Tensor, local: Tensor | None, p: Tensor | float, sign: int, out: Tensor) -> Tensor:
-    """Largest (sign 1) or smallest (-1) entry of every piece, or by the sign of p (0)."""
-    if sign == 0:
+def extreme_of(v: Tensor, local: Tensor | None, p: Tensor | float, direction: int, out: Tensor) -> Tensor:
+    """Largest (direction 1) or smallest (-1) entry of every piece, or by the sign of p (0)."""
+    if direction == 0:
         top = extreme_of(v, local, p, 1, torch.zeros_like(out))
         low = extreme_of(v, local, p, -1, torch.zeros_like(out))
         return out.copy_(torch.where(torch.as_tensor(p) > 0, top, low))
     if local is None:
-        return (torch.amax if sign > 0 else torch.amin)(v, 0, keepdim=True, out=out)
-    how = "amax" if sign > 0 else "amin"
+        return (torch.amax if direction > 0 else torch.amin)(v, 0, keepdim=True, out=out)
+    how = "amax" if direction > 0 else "amin"
     return out.scatter_reduce_(0, local.unsqueeze(-1).expand_as(v), v, how, include_self=False)
 
 
