@@ -101,6 +101,7 @@ class LayerResampler(HistoryReadout):
                 module.reset_parameters()
 
     def forward(self, history: History, index: Tensor | None = None, dim_size: int | None = None) -> Tensor:
+        """One vector per graph, [B, C]."""
         layers = as_layers(history, self.in_channels, self.depth, index)
         segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
         means = [segment_mean(x, segments) for x in layers]  # L x [B, C_l]

@@ -78,6 +78,7 @@ class NodeAttention(nn.Module):
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
+        """Every node's attention over the nodes of its graph: [N, C] -> [N, C]."""
         return self.out_proj(self.read(x, index, dim_size, sizes))
 
     def read(
