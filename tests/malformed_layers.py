@@ -43,11 +43,11 @@ NAN = float("nan")
 WHOLE = const(0, -1, 2.5)
 LAYERS = {
     "GNP": gpool.GNP(C),
-    "GNP both": gpool.GNP(C, sign="both"),
-    "GNP split": gpool.GNP(C, sign="both", mix="sum", signed="split", learn=False),
+    "GNP both": gpool.GNP(C, branch="both"),
+    "GNP split": gpool.GNP(C, branch="both", mix="sum", negative="split", learn=False),
     "PowerMean": gpool.PowerMean(C, groups=2),
-    "PowerMean shift": gpool.PowerMean(C, signed="shift"),
-    "LogMeanExp": gpool.LogMeanExp(channels=C),
+    "PowerMean shift": gpool.PowerMean(C, negative="shift"),
+    "LogMeanExp": gpool.LogMeanExp(C),
 }
 HISTORIES = {
     "HistoGraph": gpool.HistoGraph(C, heads=2),
@@ -158,12 +158,12 @@ BOUNDS = {"p_min": const(0.0, -1.0, NAN), "p_max": const(0.0, float("inf"), NAN)
 EXPONENT = {"p": const(0.0, -1.0, 1e9, NAN), "param": const("power"), "eps": const(-1.0, NAN), **BOUNDS}
 MADE = [
     _made("GNP", gpool.GNP, {"channels": C}, {
-        **CHANNELS, **EXPONENT, "q": const(NAN, float("inf")), "sign": const("x", None),
-        "mix": const("x"), "eps_mode": const("x"), "signed": const("x"),
+        **CHANNELS, **EXPONENT, "q": const(NAN, float("inf")), "branch": const("x", None),
+        "mix": const("x"), "eps_mode": const("x"), "negative": const("x"),
     }),
     _made("PowerMean", gpool.PowerMean, {"channels": C}, {
-        **CHANNELS, **EXPONENT, "groups": const(0, -1, 4, 2.5), "signed": const("x")}),
-    _made("LogMeanExp", gpool.LogMeanExp, {}, {
+        **CHANNELS, **EXPONENT, "groups": const(0, -1, 4, 2.5), "negative": const("x")}),
+    _made("LogMeanExp", gpool.LogMeanExp, {"channels": C}, {
         **CHANNELS, "tau": const(0.0, -1.0, NAN, float("inf")), "tau_min": const(0.0, -1.0, NAN)}),
     _made("HistoGraph", gpool.HistoGraph, {"channels": C, "heads": 2}, {
         **CHANNELS, "heads": const(0, -1, 4, 2.5), "norm": const("x"), "mix": const("x", 2.0, NAN),

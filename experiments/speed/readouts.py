@@ -70,9 +70,9 @@ class Batch:
 
         return {
             "GNP(64)": pooled(gpool.GNP(CHANNELS)),
-            "GNP(64, sign='both')": pooled(gpool.GNP(CHANNELS, sign="both")),
+            "GNP(64, branch='both')": pooled(gpool.GNP(CHANNELS, branch="both")),
             "PowerMean(64)": pooled(gpool.PowerMean(CHANNELS)),
-            "LogMeanExp()": pooled(gpool.LogMeanExp()),
+            "LogMeanExp(None)": pooled(gpool.LogMeanExp(None)),
             "segment_sum": lambda: segment_sum(x, index, dim_size=size),
             "segment_max": lambda: segment_max(x, index, dim_size=size),
             "segment_softmax": lambda: segment_softmax(x, index, dim_size=size),
@@ -102,9 +102,9 @@ PAIRS: list[tuple[str, str, float | None]] = [
     ("GNP(64)", "PyG sum", 2.5),
     ("segment_max", "PyG max", 0.35),
     ("segment_softmax", "PyG softmax", 0.6),
-    ("GNP(64, sign='both')", "PyG power mean", None),
+    ("GNP(64, branch='both')", "PyG power mean", None),
     ("PowerMean(64)", "PyG power mean", None),
-    ("LogMeanExp()", "PyG sum", None),
+    ("LogMeanExp(None)", "PyG sum", None),
     ("segment_logsumexp", "PyG sum", None),
     ("segment_sum", "PyG sum", None),
     ("segment_attend", "PyG attention", None),

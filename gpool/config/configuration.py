@@ -33,7 +33,7 @@ class Parser(LightningArgumentParser):
         raise ConfigError(str(message)) from None
 
 
-def _width_for(argument: str) -> Callable[[Any, int | None], int | None]:
+def _width_for(argument: str, given_none: bool) -> Callable[[Any, int | None], int | None]:
     """Hands the encoder's width to a readout whose ``argument`` has no default and was not given."""
 
     def width(readout: Any, hidden_channels: int | None) -> int | None:
@@ -43,16 +43,27 @@ def _width_for(argument: str) -> Callable[[Any, int | None], int | None]:
         module, _, name = readout.class_path.rpartition(".")
         parameter = inspect.signature(getattr(import_module(module), name)).parameters.get(argument)
         required = parameter is not None and parameter.default is inspect.Parameter.empty
-        return hidden_channels if given is None and required else given
+        return hidden_channels if given is None and required and not given_none else given
 
     return width
+
+
+def _is_none(config: Any, *path: str) -> bool:
+    """Whether a configuration says null at ``path``; the parser cannot tell that from no value at all."""
+    for part in path:
+        if not isinstance(config, Mapping) or part not in config:
+            return False
+        config = config[part]
+    return config is None
 
 
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
-    Feature width, label kind and number of outputs are passed from data to model. A readout that must be told
-    its ``channels`` gets the encoder's width unless the configuration says otherwise.
+    Feature width, label kind and number of outputs are passed from data to model. A readout whose ``channels`` or
+    ``in_channels`` has no default gets the encoder's width. A value in the configuration is kept, and so is
+    ``channels: null`` in a YAML file, which shares one exponent among all channels. Arguments with a default,
+    such as PyG's ``SoftmaxAggregation(channels=1)``, keep their default.
 
     Args:
         args: command line arguments, or a whole configuration as a dict, which is left as it is.
@@ -103,7 +114,9 @@ class Configuration(LightningCLI):
             parser.link_arguments(
                 (READOUT, f"{ENCODER}.init_args.hidden_channels"),
                 f"{READOUT}.init_args.{argument}",
-                compute_fn=_width_for(argument),
+                compute_fn=_width_for(
+                    argument, _is_none(self._given, *READOUT.split("."), "init_args", argument)
+                ),
             )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:

@@ -57,5 +57,5 @@ def as_layers(
             raise ValueError(f"history[{depth}]={list(x.shape)} must be {expected} (nodes, channels)")
         check_type(f"history[{depth}]", x, like)
     if isinstance(index, Tensor) and index.shape != layers[0].shape[:1]:
-        raise ValueError(f"index={list(index.shape)} must be [{layers[0].size(0)}], one graph a node")
+        raise ValueError(f"index={list(index.shape)} must be [{layers[0].size(0)}], one graph id per node")
     return layers

@@ -46,13 +46,13 @@ class HistoGraph(HistoryReadout):
         channels: width C inside and of the output.
         heads: heads of the attention over nodes.
         in_channels: width of the layers: ``None`` for ``channels``, one integer for layers of one width, or
-            one integer a layer.
+            one integer per layer.
         norm: how scores become weights: ``signed`` (c / sum of c), ``softmax``, ``uniform`` (1 / L), ``last``
             or ``none`` (c as it is).
         pos_enc: whether P is added.
         node_attention: whether the nodes of a graph attend to each other; else Z = H.
         residual: Z + H in place of Z.
-        layer_norm: layer normalisation of that.
+        layer_norm: layer normalization of that.
         mix: ``None`` gives G; a number in [0, 1] is a; ``"learned"`` is a = sigmoid(theta), at first 0.5. The
             last layer is the raw one if its width is C, else its projection without P.
         dropout: probability with which an attention weight over nodes is dropped in training.
@@ -84,6 +84,7 @@ class HistoGraph(HistoryReadout):
     def __init__(
         self,
         channels: int,
+        *,
         heads: int = 1,
         in_channels: int | Sequence[int] | None = None,
         norm: DepthNorm = "signed",
@@ -119,7 +120,9 @@ class HistoGraph(HistoryReadout):
         self.query = nn.Linear(channels, channels, bias=qk_bias)
         self.key = nn.Linear(channels, channels, bias=qk_bias)
         self.attention = (
-            NodeAttention(channels, heads, dropout, zero_token, max_nodes) if node_attention else None
+            NodeAttention(channels, heads=heads, dropout=dropout, zero_token=zero_token, max_nodes=max_nodes)
+            if node_attention
+            else None
         )
         self.norm_layer = nn.LayerNorm(channels) if layer_norm else None
         self.theta = nn.Parameter(torch.zeros(())) if mix == "learned" else None
@@ -144,7 +147,7 @@ class HistoGraph(HistoryReadout):
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
-        """One vector a graph, [B, C]; ``sizes``, the nodes of every graph on the host, spares a sync."""
+        """One vector per graph, [B, C]; ``sizes``, the nodes of every graph on the host, spares a sync."""
         layers, segments = self._inputs(history, index, dim_size, sizes)
         last_mean = segment_mean(layers[-1], segments)  # [B, C_{L-1}]
         h = self._mixed(layers, last_mean, segments)

@@ -37,7 +37,7 @@ class LayerResampler(HistoryReadout):
             ``in_channels`` lists the layers.
         latents: number of learned queries r.
         heads: heads of the attention over layers.
-        in_channels: width of the layers: ``None`` for ``channels``, one integer, or one integer a layer.
+        in_channels: width of the layers: ``None`` for ``channels``, one integer, or one integer per layer.
         residual: the latents and the feed-forward block's input are added back, as above; without it
             Z = FFN(LN(MHA)), or MHA alone when ``feed_forward=0``.
         feed_forward: width of the feed-forward block in units of C; 0 leaves it out.
@@ -61,6 +61,7 @@ class LayerResampler(HistoryReadout):
     def __init__(
         self,
         channels: int,
+        *,
         num_layers: int | None = None,
         latents: int = 4,
         heads: int = 4,
@@ -100,6 +101,7 @@ class LayerResampler(HistoryReadout):
                 module.reset_parameters()
 
     def forward(self, history: History, index: Tensor | None = None, dim_size: int | None = None) -> Tensor:
+        """One vector per graph, [B, C]."""
         layers = as_layers(history, self.in_channels, self.depth, index)
         segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
         means = [segment_mean(x, segments) for x in layers]  # L x [B, C_l]

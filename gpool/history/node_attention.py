@@ -20,7 +20,7 @@ class NodeAttention(nn.Module):
         Z = W_O\,\mathrm{concat}_h\,\mathrm{softmax}\big(Q_h K_h^\top / \sqrt{C / H}\big) V_h + b_O,
         \qquad [Q; K; V] = W_I H + b_I
 
-    "Attention Is All You Need" (Vaswani et al. 2017, arXiv:1706.03762); the layout and initialisation of the
+    "Attention Is All You Need" (Vaswani et al. 2017, arXiv:1706.03762); the layout and initialization of the
     parameters are those of :class:`torch.nn.MultiheadAttention`. How it is computed, and what that needs of
     the host: :func:`gpool.ops.attention.ragged_attention`.
 
@@ -29,7 +29,7 @@ class NodeAttention(nn.Module):
         heads: number of heads H, which must divide C.
         dropout: probability with which an attention weight is dropped in training.
         zero_token: one further key and value of zeros in every graph.
-        max_nodes: an upper bound of the nodes of a graph; selects the form without host synchronisation.
+        max_nodes: an upper bound of the nodes of a graph; selects the form without host synchronization.
 
     Shape:
         - x: [N, C]; index: [N], in any order; output: [N, C].
@@ -48,6 +48,7 @@ class NodeAttention(nn.Module):
     def __init__(
         self,
         channels: int,
+        *,
         heads: int = 1,
         dropout: float = 0.0,
         zero_token: bool = False,
@@ -77,6 +78,7 @@ class NodeAttention(nn.Module):
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
+        """Every node's attention over the nodes of its graph: [N, C] -> [N, C]."""
         return self.out_proj(self.read(x, index, dim_size, sizes))
 
     def read(
@@ -86,7 +88,7 @@ class NodeAttention(nn.Module):
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
-        """What every node has read, before the output projection: [N, C] -> [N, C]."""
+        """Attention output before W_O: [N, C] -> [N, C]."""
         if x.dim() != 2 or x.size(1) != self.channels:
             raise ValueError(f"x of shape {tuple(x.shape)} must be [N, {self.channels}]")
         check_type("x", x, self.in_proj.weight)

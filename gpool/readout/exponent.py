@@ -1,4 +1,4 @@
-"""Learnable positive exponents that stay within their bounds, whatever an optimiser does to the parameter."""
+"""Learnable positive exponents that stay within their bounds, whatever an optimizer does to the parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generalised norm-based pooling (Ko et al.): a readout with a learnable norm order and size exponent."""
+"""Generalized norm-based pooling (Ko et al.): a readout with a learnable norm order and size exponent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["GNP"]
 class GNP(Aggregation):
     r"""Pools every graph by a norm whose order p and size exponent q are learned.
 
-    From "Learning to Pool in Graph Neural Networks for Extrapolation" (Ko et al., 2021, arXiv 2106.06210):
+    From "Learning to Pool in Graph Neural Networks for Extrapolation" (Ko et al., 2021, arXiv:2106.06210):
 
     .. math:: y_g = n_g^{-q} \Big( \sum_{i \in g} m_i^p \Big)^{1/p}, \qquad m_i = |x_i| + \epsilon
 
@@ -31,23 +31,23 @@ class GNP(Aggregation):
     any magnitude and any p within its bounds.
 
     Args:
-        channels: width of x; one p and q for each channel. None: one p and q for all, any width.
+        channels: width of x, with one p and q for each channel. None: one p and q for all, any width.
         p: magnitude of the norm order at the start.
         q: size exponent at the start.
         learn: whether p and q (and the weights of ``mix``) are parameters.
-        sign: ``"+"`` for orders p > 0 (sum to maximum), ``"-"`` for -p (parallel sum to minimum), ``"both"``
-            for one norm of either kind, mixed as ``mix`` says.
+        branch: ``"+"`` for orders p > 0 (sum to maximum), ``"-"`` for -p (parallel sum to minimum), or
+            ``"both"`` for one norm of either kind, mixed as ``mix`` says.
         param: the free parameter of p, ``"softplus"`` (p = p_min + softplus) or ``"inverse"`` (1 / p), which
             reaches maximum and minimum in fewer steps.
-        mix: with ``sign="both"``: ``"linear"``, a Linear of both norms that starts as their average;
+        mix: with ``branch="both"``: ``"linear"``, a Linear of both norms that starts as their average;
             ``"sum"``, one learned weight for each norm (and channel); ``"concat"``.
         p_min: lower bound of the magnitude; n^(1/p) overflows float32 where p < log(n) / 88.
         p_max: upper bound of the magnitude; at the default a graph of 10,000 nodes is 0.1 % off its maximum.
         eps: what keeps the logarithm of a zero finite. Take 1e-3 for p < 0 where zeros are common.
         eps_mode: ``"add"`` (m + eps) or ``"clamp"`` (max(m, eps), exact above eps, without gradient below).
-        signed: what becomes of negative entries: ``"abs"``; ``"relu"``; or ``"split"``, positive and negative
-            part pooled by themselves and subtracted, which is the signed sum (mean) at p = 1. The gradient at
-            x = 0 is zero in "abs" and the right-hand one in "relu" and "split".
+        negative: what becomes of negative entries: ``"abs"``; ``"relu"``; or ``"split"``, where positive and
+            negative parts are pooled separately and subtracted, which is the signed sum (mean) at p = 1. The
+            gradient at x = 0 is zero in "abs" and the right-hand one in "relu" and "split".
 
     Shape:
         x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
@@ -61,55 +61,56 @@ class GNP(Aggregation):
 
     Example:
         >>> x, index = torch.tensor([[3.0], [4.0], [5.0]]), torch.tensor([0, 0, 1])
-        >>> GNP(p=2.0, eps=0.0)(x, index).tolist()
+        >>> GNP(None, p=2.0, eps=0.0)(x, index).tolist()
         [[5.0], [5.0]]
     """
 
     def __init__(
         self,
-        channels: int | None = None,
+        channels: int | None,
+        *,
         p: float = 1.0,
         q: float = 0.0,
         learn: bool = True,
-        sign: Literal["+", "-", "both"] = "+",
+        branch: Literal["+", "-", "both"] = "+",
         param: Literal["softplus", "inverse"] = "softplus",
         mix: Literal["linear", "sum", "concat"] = "linear",
         p_min: float = 0.1,
         p_max: float = 1e4,
         eps: float = 1e-6,
         eps_mode: Literal["add", "clamp"] = "add",
-        signed: Literal["abs", "relu", "split"] = "abs",
+        negative: Literal["abs", "relu", "split"] = "abs",
     ) -> None:
         super().__init__()
         check_channels(channels)
-        if sign not in ("+", "-", "both"):
-            raise ValueError(f"sign={sign!r} must be '+', '-' or 'both'")
+        if branch not in ("+", "-", "both"):
+            raise ValueError(f"branch={branch!r} must be '+', '-' or 'both'")
         if mix not in ("linear", "sum", "concat"):
             raise ValueError(f"mix={mix!r} must be 'linear', 'sum' or 'concat'")
         if not 0 <= eps < math.inf or eps_mode not in ("add", "clamp"):
             raise ValueError(f"eps={eps} must not be negative, eps_mode={eps_mode!r} be 'add' or 'clamp'")
         if not math.isfinite(q):
             raise ValueError(f"q={q} must be finite")
-        if signed not in ("abs", "relu", "split"):
-            raise ValueError(f"signed={signed!r} must be 'abs', 'relu' or 'split'")
-        if sign == "both" and mix == "linear" and channels is None:
+        if negative not in ("abs", "relu", "split"):
+            raise ValueError(f"negative={negative!r} must be 'abs', 'relu' or 'split'")
+        if branch == "both" and mix == "linear" and channels is None:
             raise ValueError("mix='linear' needs channels; give channels or take mix='sum'")
         if learn or param not in ("softplus", "inverse"):
             raw_of(p, param, p_min, p_max)  # the one place that knows the bounds
         elif not 0 < p <= p_max:
             raise ValueError(
-                f"p={p} must be positive and not above p_max={p_max}; sign='-' gives orders below 0"
+                f"p={p} must be positive and not above p_max={p_max}; branch='-' gives orders below 0"
             )
-        self.channels, self.p, self.q, self.learn, self.sign, self.param = channels, p, q, learn, sign, param
-        self.mix, self.p_min, self.p_max = mix, p_min, p_max
-        self.eps, self.eps_mode, self.signed = eps, eps_mode, signed
-        self.signs = {"+": (1.0,), "-": (-1.0,), "both": (1.0, -1.0)}[sign]
-        both = sign == "both"
+        self.channels, self.p, self.q, self.learn, self.param = channels, p, q, learn, param
+        self.branch, self.mix, self.p_min, self.p_max = branch, mix, p_min, p_max
+        self.eps, self.eps_mode, self.negative = eps, eps_mode, negative
+        self.directions = {"+": (1.0,), "-": (-1.0,), "both": (1.0, -1.0)}[branch]
+        both = branch == "both"
         self.out_channels = 2 * channels if channels is not None and both and mix == "concat" else channels
         if learn:
             width = 1 if channels is None else channels
-            self.raw_p = Parameter(torch.empty(len(self.signs), width))
-            self.raw_q = Parameter(torch.empty(len(self.signs), width))
+            self.raw_p = Parameter(torch.empty(len(self.directions), width))
+            self.raw_q = Parameter(torch.empty(len(self.directions), width))
         if both and mix == "linear" and channels is not None:
             self.mixer = Linear(2 * channels, channels).requires_grad_(learn)
         if both and mix == "sum":
@@ -130,7 +131,7 @@ class GNP(Aggregation):
                 self.weight.fill_(0.5)
 
     def exponent_parameters(self) -> Iterator[Parameter]:
-        """The parameters of p and q, which want no weight decay and 3 to 10 times the learning rate."""
+        """The parameters of p and q; train them without weight decay, at 3 to 10 times the learning rate."""
         if self.learn:
             yield self.raw_p
             yield self.raw_q
@@ -138,19 +139,18 @@ class GNP(Aggregation):
     def exponents(self) -> tuple[list[Tensor | float], list[Tensor | float]]:
         """The orders p, with their sign, and the size exponents q now, one of each for every norm."""
         if not self.learn:
-            return [sign * self.p for sign in self.signs], [self.q for _ in self.signs]
+            return [direction * self.p for direction in self.directions], [self.q for _ in self.directions]
         p = exponent_of(self.raw_p, self.param, self.p_min, self.p_max)
         p_rows, q_rows = (v.unbind() if v.size(0) > 1 else (v.squeeze(0),) for v in (p, self.raw_q))
-        return [row if sign > 0 else -row for sign, row in zip(self.signs, p_rows, strict=True)], [*q_rows]
+        return [p if s > 0 else -p for s, p in zip(self.directions, p_rows, strict=True)], [*q_rows]
 
     def _norm(self, x: Tensor, p: Tensor | float, q: Tensor | float, segments: Segments, dim: int) -> Tensor:
-        def norm(x: Tensor, sign: str) -> Tensor:
-            magnitude = Magnitude(sign, self.eps, self.eps_mode)
-            return segment_norm(x, p, q, segments, dim=dim, magnitude=magnitude)
-
-        if self.signed != "split":
-            return norm(x, self.signed)
-        return norm(x, "relu") - norm(-x, "relu")
+        if self.negative != "split":
+            m = Magnitude(self.negative, self.eps, self.eps_mode)
+            return segment_norm(x, p, q, segments, dim=dim, magnitude=m)
+        m = Magnitude("relu", self.eps, self.eps_mode)
+        above, below = (segment_norm(v, p, q, segments, dim=dim, magnitude=m) for v in (x, -x))
+        return above - below
 
     def forward(
         self,

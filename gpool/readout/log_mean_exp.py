@@ -23,17 +23,17 @@ class LogMeanExp(Aggregation):
     r"""Smoothed maximum of the nodes of every graph, with a learned temperature.
 
     The smoothed-max pooling of "Provable Multi-instance Deep AUC Maximization with Stochastic Pooling"
-    (MIDAM, Zhu et al., 2023, arXiv 2305.08040), per channel of the features:
+    (MIDAM, Zhu et al., 2023, arXiv:2305.08040), per channel of the features:
 
     .. math:: y_g = \tau \Big( \log \sum_{i \in g} e^{x_i / \tau} - \log n_g \Big)
 
     It lies between mean (large tau) and maximum (small tau) and follows translations of x.
 
     Args:
+        channels: width of x, with one tau for each channel. None: one tau for all, any width.
         tau: the temperature at the start.
         learn: whether log tau is a parameter.
         normalize: whether log n is subtracted; without it the plain log-sum-exp, which grows with the graph.
-        channels: width of x, one tau for each channel; None: one for all, any width.
         tau_min: lower bound of tau.
 
     Shape:
@@ -47,16 +47,17 @@ class LogMeanExp(Aggregation):
 
     Example:
         >>> x = torch.tensor([[1.0], [3.0], [5.0]])
-        >>> LogMeanExp(tau=0.01, learn=False)(x, torch.tensor([0, 0, 2])).round(decimals=2).flatten()
+        >>> LogMeanExp(None, tau=0.01, learn=False)(x, torch.tensor([0, 0, 2])).round(decimals=2).flatten()
         tensor([2.9900, 0.0000, 5.0000])
     """
 
     def __init__(
         self,
+        channels: int | None,
+        *,
         tau: float = 1.0,
         learn: bool = True,
         normalize: bool = True,
-        channels: int | None = None,
         tau_min: float = 1e-2,
     ) -> None:
         super().__init__()
@@ -76,7 +77,7 @@ class LogMeanExp(Aggregation):
             torch.nn.init.constant_(self.raw_tau, math.log(self.tau))
 
     def exponent_parameters(self) -> Iterator[Parameter]:
-        """The parameter log tau, which wants no weight decay and 3 to 10 times the learning rate."""
+        """The parameter log tau; train it without weight decay, at 3 to 10 times the learning rate."""
         if self.learn:
             yield self.raw_tau
 

@@ -1,4 +1,4 @@
-"""Generalised mean (GeM) and its grouped form (GGeM): from mean to maximum with learned exponents."""
+"""Generalized mean (GeM) and its grouped form (GGeM): from mean to maximum with learned exponents."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["PowerMean"]
 class PowerMean(Aggregation):
     r"""Power mean of the nodes of every graph, with one exponent for each group of channels.
 
-    GeM ("Fine-tuning CNN Image Retrieval with No Human Annotation", Radenović et al., 2018, arXiv 1711.02512)
-    for one group; GGeM ("Group Generalized Mean Pooling for Vision Transformer", Ko et al., 2022, arXiv
-    2212.04114) for several:
+    GeM ("Fine-tuning CNN Image Retrieval with No Human Annotation", Radenović et al., 2018, arXiv:1711.02512)
+    for one group; GGeM ("Group Generalized Mean Pooling for Vision Transformer", Ko et al., 2022,
+    arXiv:2212.04114) for several:
 
     .. math:: y_{g,c} = \Big( \frac{1}{n_g} \sum_{i \in g} \max(x_{ic}, \epsilon)^{p_c} \Big)^{1 / p_c}
 
@@ -40,7 +40,7 @@ class PowerMean(Aggregation):
         p_min: lower bound of the exponents.
         p_max: upper bound of the exponents.
         eps: lower bound of the entries, below which their gradient is zero.
-        signed: what becomes of negative entries: ``"clamp"`` them to eps; ``"shift"`` every graph and
+        negative: what becomes of negative entries: ``"clamp"`` them to eps; ``"shift"`` every graph and
             channel by its minimum and add it back, which makes the mean follow translations of x; or
             ``"error"``, refuse them.
 
@@ -52,7 +52,7 @@ class PowerMean(Aggregation):
 
     Raises:
         ValueError: groups do not divide channels, p is out of its bounds, x has not ``channels`` channels, or
-            an entry is negative where ``signed="error"`` (on a GPU an asynchronous device assertion).
+            an entry is negative where ``negative="error"`` (on a GPU an asynchronous device assertion).
 
     Example:
         >>> PowerMean(2, p=3.0)(torch.full((4, 2), 10.0), torch.tensor([0, 0, 0, 1])).round(decimals=4)
@@ -62,7 +62,8 @@ class PowerMean(Aggregation):
 
     def __init__(
         self,
-        channels: int | None = None,
+        channels: int | None,
+        *,
         groups: int = 1,
         p: float = 3.0,
         learn: bool = True,
@@ -70,15 +71,15 @@ class PowerMean(Aggregation):
         p_min: float = 0.1,
         p_max: float = 1e4,
         eps: float = 1e-6,
-        signed: Literal["clamp", "shift", "error"] = "clamp",
+        negative: Literal["clamp", "shift", "error"] = "clamp",
     ) -> None:
         super().__init__()
         check_channels(channels)
         check_positive(groups=groups)
         if (1 if channels is None else channels) % groups:
             raise ValueError(f"groups={groups} must divide channels={channels}")
-        if signed not in ("clamp", "shift", "error"):
-            raise ValueError(f"signed={signed!r} must be 'clamp', 'shift' or 'error'")
+        if negative not in ("clamp", "shift", "error"):
+            raise ValueError(f"negative={negative!r} must be 'clamp', 'shift' or 'error'")
         if not 0 < eps < math.inf:
             raise ValueError(f"eps={eps} must be positive and finite")
         if learn or param not in ("softplus", "inverse"):
@@ -87,7 +88,7 @@ class PowerMean(Aggregation):
             raise ValueError(f"p={p} must be positive and not above p_max={p_max}")
         self.channels = self.out_channels = channels
         self.groups, self.p, self.learn, self.param = groups, p, learn, param
-        self.p_min, self.p_max, self.eps, self.signed = p_min, p_max, eps, signed
+        self.p_min, self.p_max, self.eps, self.negative = p_min, p_max, eps, negative
         if learn:
             self.raw_p = Parameter(torch.empty(groups))
         self.reset_parameters()
@@ -98,7 +99,7 @@ class PowerMean(Aggregation):
             torch.nn.init.constant_(self.raw_p, raw_of(self.p, self.param, self.p_min, self.p_max))
 
     def exponent_parameters(self) -> Iterator[Parameter]:
-        """The parameters of p, which want no weight decay and 3 to 10 times the learning rate."""
+        """The parameters of p; train them without weight decay, at 3 to 10 times the learning rate."""
         if self.learn:
             yield self.raw_p
 
@@ -124,10 +125,10 @@ class PowerMean(Aggregation):
         p = self.exponents()
         if isinstance(p, Tensor) and self.groups > 1:
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]
-        if self.signed == "error":
+        if self.negative == "error":
             _refuse_negative(x)
         segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
-        if self.signed != "shift":
+        if self.negative != "shift":
             at_least = Magnitude("relu", self.eps, "clamp")
             return segment_norm(x, p, 1 / p, segments, dim=dim, magnitude=at_least)
         wide = floating("x", x)
@@ -144,7 +145,7 @@ class PowerMean(Aggregation):
 
 
 def _refuse_negative(x: Tensor) -> None:
-    fine, message = (x >= 0).all(), "x has negative entries; take signed='clamp' or signed='shift'"
+    fine, message = (x >= 0).all(), "x has negative entries; take negative='clamp' or negative='shift'"
     if torch.compiler.is_compiling() or x.device.type != "cpu":
         torch._assert_async(fine, message)
     elif not fine:

@@ -13,8 +13,9 @@ __all__ = ["register"]
 def register() -> None:
     """Lets ``aggr="gnp"`` and ``aggr="logmeanexp"`` work wherever PyG takes the name of an aggregation.
 
-    Their options go to ``aggr_kwargs``. PowerMean is left out, since that name is taken by PyG's own; pass
-    the layer itself. Importing this package registers nothing; calling this twice does no more than once.
+    Their options, ``channels`` among them, go to ``aggr_kwargs``. PowerMean is left out, since that name is
+    taken by PyG's own; pass the layer itself. Importing this package registers nothing; calling this twice
+    does no more than once.
 
     Example:
         >>> import torch_geometric.nn

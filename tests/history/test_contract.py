@@ -171,7 +171,10 @@ def test_extremes(readout: HistoryReadout, batch, scale: float) -> None:
 
 
 def test_dropout_only_in_training(batch) -> None:
-    for readout in (HistoGraph(8, heads=2, dropout=0.5), LayerResampler(8, 3, heads=2, dropout=0.5)):
+    for readout in (
+        HistoGraph(8, heads=2, dropout=0.5),
+        LayerResampler(8, num_layers=3, heads=2, dropout=0.5),
+    ):
         readout.double()
         assert not torch.equal(readout(*batch), readout(*batch))
         readout.eval()
@@ -189,10 +192,13 @@ def test_dropout_only_in_training(batch) -> None:
         (lambda: HistoGraph(8, eps=0.0), "eps=0.0"),
         (lambda: HistoGraph(8, in_channels=[8, 4], shared_projection=True), r"in_channels=\[8, 4\]"),
         (lambda: HistoGraph(8, shared_projection=False), "needs in_channels to list"),
-        (lambda: LayerResampler(8, 3, heads=3), "heads=3 must divide"),
+        (lambda: LayerResampler(8, num_layers=3, heads=3), "heads=3 must divide"),
         (lambda: LayerResampler(8), "num_layers=None"),
-        (lambda: LayerResampler(8, 3, in_channels=[8, 8]), "num_layers=3, but in_channels lists 2"),
-        (lambda: LayerResampler(8, 3, latents=0), "latents=0"),
+        (
+            lambda: LayerResampler(8, num_layers=3, in_channels=[8, 8]),
+            "num_layers=3, but in_channels lists 2",
+        ),
+        (lambda: LayerResampler(8, num_layers=3, latents=0), "latents=0"),
     ],
 )
 def test_bad_options(make: Callable[[], HistoryReadout], message: str) -> None:
@@ -202,7 +208,7 @@ def test_bad_options(make: Callable[[], HistoryReadout], message: str) -> None:
 
 def test_bad_histories() -> None:
     x, index = torch.zeros(5, 8), torch.zeros(5, dtype=torch.long)
-    for readout in (HistoGraph(8, in_channels=[8, 8]), LayerResampler(8, 2)):
+    for readout in (HistoGraph(8, in_channels=[8, 8]), LayerResampler(8, num_layers=2)):
         for history, message in (
             ([x], "1 layers, but the readout was built for 2"),
             ([], "no layers"),
@@ -235,7 +241,7 @@ def test_sizes_that_disagree_are_refused(node_attention: bool) -> None:
 
 def test_graphs_and_types_that_do_not_fit_are_named() -> None:
     x, index = torch.zeros(5, 8), torch.tensor([0, 0, 1, 1, 2])
-    for readout in (HistoGraph(8), HistoGraph(8, max_nodes=9), LayerResampler(8, 2)):
+    for readout in (HistoGraph(8), HistoGraph(8, max_nodes=9), LayerResampler(8, num_layers=2)):
         for kind in (torch.float64, torch.float16, torch.int64):
             with pytest.raises(TypeError, match=rf"history\[1\] is {kind}; it must be torch.float32"):
                 readout([x, x.to(kind)], index, 3)

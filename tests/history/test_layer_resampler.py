@@ -70,7 +70,9 @@ def test_equals_the_loop(widths: list[int], feed_forward: int, residual: bool) -
 
 def test_one_layer_without_the_learned_parts_is_the_mean() -> None:
     (x,), index, size = problem([4, 1, 3], [6])
-    readout = LayerResampler(6, 1, heads=1, residual=False, feed_forward=0, normalize=False).double()
+    readout = LayerResampler(
+        6, num_layers=1, heads=1, residual=False, feed_forward=0, normalize=False
+    ).double()
     readout.norm_layers = nn.Identity()  # type: ignore[assignment]
     with torch.no_grad():
         readout.depth.zero_()
@@ -82,7 +84,7 @@ def test_one_layer_without_the_learned_parts_is_the_mean() -> None:
 
 def test_layers_and_their_embeddings_may_be_permuted_together() -> None:
     history, index, size = problem([4, 3], [6, 6, 6])
-    readout = LayerResampler(6, 3, heads=2).double()
+    readout = LayerResampler(6, num_layers=3, heads=2).double()
     y = readout(history, index, size)
     order = [2, 0, 1]
     permuted = [history[i] for i in order]
@@ -94,5 +96,5 @@ def test_layers_and_their_embeddings_may_be_permuted_together() -> None:
 
 def test_length_one() -> None:
     history, index, size = problem([4, 0, 3], [8, 8])
-    norms = LayerResampler(8, 2).double()(history, index, size).norm(dim=-1)
+    norms = LayerResampler(8, num_layers=2).double()(history, index, size).norm(dim=-1)
     torch.testing.assert_close(norms, torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64))

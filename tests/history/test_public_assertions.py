@@ -40,6 +40,6 @@ def test_histograph(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"residual": False, "feed_forward": 0, "normalize": False}])
 def test_layer_resampler(options: dict[str, Any]) -> None:
-    layer = LayerResampler(CHANNELS, LAYERS, heads=2, **options)
+    layer = LayerResampler(CHANNELS, num_layers=LAYERS, heads=2, **options)
     testing.assert_readout(layer, CHANNELS, call=call, sample=sample, aggregation=False, size="mean")
     testing.assert_conventions(testing.Subject(layer, CHANNELS, call=call, sample=sample, aggregation=False))

@@ -24,7 +24,7 @@ def test_a_round_is_a_perceptron_on_target_source_and_weight() -> None:
 
 
 def test_every_round_has_its_own_pooling_and_batches_do_not_mix() -> None:
-    model = AlgorithmicModel(2, 1, gpool.GNP(), gpool.GNP(), hidden_channels=8, rounds=3)
+    model = AlgorithmicModel(2, 1, gpool.GNP(None), gpool.GNP(None), hidden_channels=8, rounds=3)
     assert len({id(p) for m in model.modules() if isinstance(m, gpool.GNP) for p in m.parameters()}) == 8
     x, edge_index = torch.randn(5, 2), torch.tensor([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2]])
     both = model(x, edge_index, batch=torch.tensor([0, 0, 1, 1, 1]), batch_size=2)

@@ -30,7 +30,7 @@ def batch() -> Batch:
     )
 
 
-@pytest.mark.parametrize("readout", [HistoGraph(16, heads=2), LayerResampler(16, 3)])
+@pytest.mark.parametrize("readout", [HistoGraph(16, heads=2), LayerResampler(16, num_layers=3)])
 def test_the_model_hands_over_every_layer(readout: HistoryReadout) -> None:
     graphs, encoder = batch(), Encoder(5, 16, num_layers=3)
     model = GraphModel(encoder, readout, out_channels=2).eval()

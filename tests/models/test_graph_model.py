@@ -59,7 +59,7 @@ def test_encoder_refuses(options: dict, told: str) -> None:
     [
         (MeanAggregation(), 8),
         (GNP(8), 8),
-        (GNP(), 8),
+        (GNP(None), 8),
         (Set2Set(8, 2), 16),
         (MultiAggregation(["mean", "max", "sum"]), 24),
     ],

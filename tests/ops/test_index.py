@@ -47,10 +47,10 @@ FUNCTIONS: dict[str, Function] = {
     "read": lambda x, *a, **k: segment_read(x[:2], x, x, *a, **k),
     "broadcast": lambda x, index=None, ptr=None, dim_size=3: segment_broadcast(x[:dim_size], index, ptr),
     "GNP": gpool.GNP(4),
-    "GNP both": gpool.GNP(4, sign="both"),
+    "GNP both": gpool.GNP(4, branch="both"),
     "PowerMean": gpool.PowerMean(4),
-    "PowerMean shift": gpool.PowerMean(4, signed="shift"),
-    "LogMeanExp": gpool.LogMeanExp(),
+    "PowerMean shift": gpool.PowerMean(4, negative="shift"),
+    "LogMeanExp": gpool.LogMeanExp(None),
 }
 every = pytest.mark.parametrize("name", list(FUNCTIONS))
 

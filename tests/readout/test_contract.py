@@ -20,16 +20,16 @@ LEARNABLE = [gpool.GNP, gpool.PowerMean, gpool.LogMeanExp]
     ("layer", "options"),
     [
         (gpool.GNP(4, p=1.3, q=0.2), {"size": lambda k: k ** (1 / 1.3 - 0.2), "tolerance": 1e-5}),
-        (gpool.GNP(p=2.0, q=0.5, learn=False), {"size": "mean"}),
-        (gpool.GNP(4, sign="-", param="inverse", eps=1e-3), {"size": lambda k: 1 / k, "tolerance": 1e-5}),
-        (gpool.GNP(4, sign="both", signed="split"), {}),
-        (gpool.GNP(sign="both", mix="sum", signed="relu", eps_mode="clamp"), {}),
-        (gpool.GNP(4, sign="both", mix="concat"), {}),
+        (gpool.GNP(None, p=2.0, q=0.5, learn=False), {"size": "mean"}),
+        (gpool.GNP(4, branch="-", param="inverse", eps=1e-3), {"size": lambda k: 1 / k, "tolerance": 1e-5}),
+        (gpool.GNP(4, branch="both", negative="split"), {}),
+        (gpool.GNP(None, branch="both", mix="sum", negative="relu", eps_mode="clamp"), {}),
+        (gpool.GNP(4, branch="both", mix="concat"), {}),
         (gpool.PowerMean(4, groups=2), {"size": "mean", "tolerance": 1e-6}),
-        (gpool.PowerMean(param="inverse", signed="shift"), {"size": "mean"}),
-        (gpool.PowerMean(p=2.0, learn=False), {"size": "mean"}),
-        (gpool.LogMeanExp(0.5, channels=4), {"size": "mean"}),
-        (gpool.LogMeanExp(learn=False, normalize=False), {}),
+        (gpool.PowerMean(None, param="inverse", negative="shift"), {"size": "mean"}),
+        (gpool.PowerMean(None, p=2.0, learn=False), {"size": "mean"}),
+        (gpool.LogMeanExp(4, tau=0.5), {"size": "mean"}),
+        (gpool.LogMeanExp(None, learn=False, normalize=False), {}),
     ],
     ids=lambda v: type(v).__name__,
 )
@@ -41,7 +41,7 @@ def test_holds_to_the_contract(layer, options) -> None:
 @pytest.mark.parametrize("learn", [True, False])
 def test_pyg_learnable_convention(readout, learn: bool) -> None:
     x, index, ptr = torch.randn(6, 16), torch.tensor([0, 0, 1, 1, 1, 2]), torch.tensor([0, 2, 5, 6])
-    layer = readout(learn=learn)
+    layer = readout(None, learn=learn)
     assert str(layer) == f"{readout.__name__}(learn={learn})"
     y = layer(x, index)
     assert y.size() == (3, 16)
@@ -56,7 +56,7 @@ def test_pyg_learnable_convention(readout, learn: bool) -> None:
 @pytest.mark.parametrize("readout", LEARNABLE)
 def test_pyg_learnable_channels_convention(readout) -> None:
     x, index, ptr = torch.randn(6, 16), torch.tensor([0, 0, 1, 1, 1, 2]), torch.tensor([0, 2, 5, 6])
-    layer = readout(learn=True, channels=16)
+    layer = readout(16, learn=True)
     assert str(layer) == f"{readout.__name__}(learn=True)"
     y = layer(x, index)
     assert y.size() == (3, 16)
@@ -67,7 +67,7 @@ def test_pyg_learnable_channels_convention(readout) -> None:
 
 @pytest.mark.parametrize("readout", LEARNABLE)
 def test_pyg_validation_reaches_the_user(readout) -> None:
-    layer, x = readout(), torch.randn(6, 16)
+    layer, x = readout(None), torch.randn(6, 16)
     with pytest.raises(ValueError, match="invalid dimension"):
         layer(x, torch.zeros(6, dtype=torch.long), dim=-3)
     with pytest.raises(ValueError, match="dim_size"):
@@ -79,11 +79,11 @@ def test_pyg_validation_reaches_the_user(readout) -> None:
 @pytest.mark.parametrize("readout", LEARNABLE)
 def test_aggregates_messages(readout) -> None:
     x, edge_index = torch.rand(4, 8), torch.tensor([[0, 1, 2, 3, 0], [1, 0, 1, 1, 2]])
-    conv = SAGEConv(8, 8, aggr=readout())
+    conv = SAGEConv(8, 8, aggr=readout(None))
     y = conv(x, edge_index)
-    expected = conv.lin_l(readout()(x[edge_index[0]], edge_index[1], dim_size=4)) + conv.lin_r(x)
+    expected = conv.lin_l(readout(None)(x[edge_index[0]], edge_index[1], dim_size=4)) + conv.lin_r(x)
     torch.testing.assert_close(y, expected)
-    assert MultiAggregation([readout(), "mean"])(x, torch.tensor([0, 0, 1, 1])).size() == (2, 16)
+    assert MultiAggregation([readout(None), "mean"])(x, torch.tensor([0, 0, 1, 1])).size() == (2, 16)
 
 
 def test_register_is_explicit_and_repeatable() -> None:
@@ -95,8 +95,10 @@ try:
 except ValueError:
     print("unknown")
 gpool.register(); gpool.register()
-print(aggregation_resolver("gnp", p=2.0), nn.SAGEConv(8, 8, "gnp", aggr_kwargs={"channels": 8}).aggr_module)
-print(type(aggregation_resolver("powermean")).__name__, aggregation_resolver("logmeanexp"))
+print(aggregation_resolver("gnp", channels=None, p=2.0))
+print(nn.SAGEConv(8, 8, "gnp", aggr_kwargs={"channels": 8}).aggr_module)
+print(type(aggregation_resolver("powermean")).__name__)
+print(aggregation_resolver("logmeanexp", channels=8))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == [
@@ -109,6 +111,6 @@ print(type(aggregation_resolver("powermean")).__name__, aggregation_resolver("lo
 
 def test_registered_names_train_in_a_message_passing_layer() -> None:
     gpool.register()
-    assert isinstance(aggregation_resolver("GNP"), gpool.GNP)
-    layer = MessagePassing(aggr="gnp")
+    assert isinstance(aggregation_resolver("GNP", channels=8), gpool.GNP)
+    layer = MessagePassing(aggr="gnp", aggr_kwargs={"channels": 8})
     assert isinstance(layer.aggr_module, gpool.GNP)

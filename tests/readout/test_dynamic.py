@@ -14,14 +14,14 @@ import gpool
 READOUTS: dict[str, Callable[[], nn.Module]] = {
     "GNP": lambda: gpool.GNP(4),
     "GNP inverse": lambda: gpool.GNP(4, param="inverse"),
-    "GNP both": lambda: gpool.GNP(4, sign="both", mix="sum", signed="split"),
+    "GNP both": lambda: gpool.GNP(4, branch="both", mix="sum", negative="split"),
     "GNP fixed": lambda: gpool.GNP(4, p=2.5, q=0.5, learn=False),
-    "GNP fixed both": lambda: gpool.GNP(4, p=2.5, learn=False, sign="both", eps_mode="clamp"),
+    "GNP fixed both": lambda: gpool.GNP(4, p=2.5, learn=False, branch="both", eps_mode="clamp"),
     "PowerMean": lambda: gpool.PowerMean(4, groups=2),
     "PowerMean fixed": lambda: gpool.PowerMean(4, p=2.5, learn=False),
-    "PowerMean shift": lambda: gpool.PowerMean(4, p=2.5, learn=False, signed="shift"),
-    "LogMeanExp": lambda: gpool.LogMeanExp(channels=4),
-    "LogMeanExp fixed": lambda: gpool.LogMeanExp(tau=0.7, learn=False),
+    "PowerMean shift": lambda: gpool.PowerMean(4, p=2.5, learn=False, negative="shift"),
+    "LogMeanExp": lambda: gpool.LogMeanExp(4),
+    "LogMeanExp fixed": lambda: gpool.LogMeanExp(None, tau=0.7, learn=False),
 }
 
 

@@ -29,21 +29,21 @@ def oracle(x: Tensor, p: float, q: float, index: Tensor, size: int) -> Tensor:
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.5, 0.3, 40.0])
 @pytest.mark.parametrize("q", [0.0, 1.0, -0.5])
-@pytest.mark.parametrize("sign", ["+", "-"])
+@pytest.mark.parametrize("branch", ["+", "-"])
 @pytest.mark.parametrize("learn", [True, False])
-def test_equals_the_loop(p: float, q: float, sign: str, learn: bool) -> None:
+def test_equals_the_loop(p: float, q: float, branch: str, learn: bool) -> None:
     x = torch.rand(8, 3, dtype=torch.float64) + 0.1
-    layer = gpool.GNP(3, p, q, learn, sign, eps=0.0).double()
+    layer = gpool.GNP(3, p=p, q=q, learn=learn, branch=branch, eps=0.0).double()
     layer.reset_parameters()
-    expected = oracle(x, p if sign == "+" else -p, q, graphs, 5)
+    expected = oracle(x, p if branch == "+" else -p, q, graphs, 5)
     torch.testing.assert_close(layer(x, graphs, dim_size=5), expected, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("param", ["softplus", "inverse"])
-@pytest.mark.parametrize("sign", ["+", "-", "both"])
-@pytest.mark.parametrize("signed", ["abs", "relu", "split"])
-def test_gradcheck(param: str, sign: str, signed: str) -> None:
-    layer = gpool.GNP(2, p=1.7, q=0.3, sign=sign, param=param, signed=signed, eps=0.05).double()
+@pytest.mark.parametrize("branch", ["+", "-", "both"])
+@pytest.mark.parametrize("negative", ["abs", "relu", "split"])
+def test_gradcheck(param: str, branch: str, negative: str) -> None:
+    layer = gpool.GNP(2, p=1.7, q=0.3, branch=branch, param=param, negative=negative, eps=0.05).double()
     x = torch.randn(8, 2, dtype=torch.float64).requires_grad_()
     names, values = zip(*layer.named_parameters(), strict=True)
 
@@ -61,7 +61,7 @@ def test_golden_forward(golden, dtype: torch.dtype) -> None:
     x, index = torch.tensor(case["x"], dtype=dtype), torch.tensor(case["index"])
     for entry in case["grid"]:
         layer = gpool.GNP(
-            p=abs(entry["p"]), q=entry["q"], sign="+" if entry["p"] > 0 else "-", eps=0.0, learn=False
+            None, p=abs(entry["p"]), q=entry["q"], branch="+" if entry["p"] > 0 else "-", eps=0.0, learn=False
         )
         far = dtype == torch.float32 and abs(entry["p"]) > 500
         rtol = 1e-12 if dtype == torch.float64 else 1e-3 if far else 1e-5
@@ -83,9 +83,10 @@ def test_golden_limits(golden) -> None:
     x, index = torch.tensor(case["x"], dtype=torch.float64), torch.tensor(case["index"])
     for entry in case["cases"]:
         layer = gpool.GNP(
+            None,
             p=abs(entry["p"]),
             q=entry["q"],
-            sign="+" if entry["p"] > 0 else "-",
+            branch="+" if entry["p"] > 0 else "-",
             eps=0.0,
             learn=False,
             p_max=1e7,
@@ -100,23 +101,24 @@ def test_golden_limits(golden) -> None:
 def test_golden_gradients(golden) -> None:
     case = golden("gnp_grad.json")
     for entry in case["cases"]:
-        sign = "+" if entry["p"] > 0 else "-"
+        branch = "+" if entry["p"] > 0 else "-"
         # "relu" has the right-hand gradient at zero, which is what the file holds
         layer = gpool.GNP(
+            None,
             p=abs(entry["p"]),
             q=entry["q"],
-            sign=sign,
+            branch=branch,
             eps=entry["eps"],
             p_min=0.01,
             param="inverse",
-            signed="relu",
+            negative="relu",
         ).double()
         layer.reset_parameters()
         x = torch.tensor(entry["x"], dtype=torch.float64).unsqueeze(-1).requires_grad_()
         y = layer(x, torch.zeros(len(x), dtype=torch.long), dim_size=1)
         y.sum().backward()
         raw_p = (
-            layer.raw_p.grad.item() * -1 / entry["p"] ** 2 * (1 if sign == "+" else -1)
+            layer.raw_p.grad.item() * -1 / entry["p"] ** 2 * (1 if branch == "+" else -1)
         )  # d(1/p) = -dp / p^2
         want = torch.tensor(entry["fd_x"], dtype=torch.float64)
         torch.testing.assert_close(x.grad.squeeze(-1), want, rtol=case["rtol"], atol=1e-30)
@@ -131,9 +133,10 @@ def test_golden_gradients(golden) -> None:
         assert layer.raw_q.grad.item() == pytest.approx(entry["fd_q"], rel=case["rtol"], abs=1e-14)
     for entry in case["softplus_cases"]:
         layer = gpool.GNP(
+            None,
             p=1.0,
             q=entry["q"],
-            sign="+" if entry["sign"] > 0 else "-",
+            branch="+" if entry["sign"] > 0 else "-",
             p_min=max(entry["p_min"], 1e-30),
             eps=0.0,
         ).double()
@@ -146,11 +149,11 @@ def test_golden_gradients(golden) -> None:
         assert layer.raw_p.grad.item() == pytest.approx(entry["fd_theta"], rel=case["rtol"])
 
 
-@pytest.mark.parametrize("sign", ["+", "-", "both"])
+@pytest.mark.parametrize("branch", ["+", "-", "both"])
 @pytest.mark.parametrize("eps", [0.0, 1e-6])
 @pytest.mark.parametrize("p", [0.1001, 1.0, 100.0, 9999.0])
-def test_zeros_and_extremes_stay_finite(sign: str, eps: float, p: float) -> None:
-    layer = gpool.GNP(2, p=p, sign=sign, eps=eps)
+def test_zeros_and_extremes_stay_finite(branch: str, eps: float, p: float) -> None:
+    layer = gpool.GNP(2, p=p, branch=branch, eps=eps)
     # below 1 the gradient of the smaller entry is (1e-60)^(p - 1), which no float32 holds
     large, little = (1e10, 1e-3) if p < 1 and eps == 0 else (1e30, 1e-30)
     x = torch.tensor([[0.0, large], [0.0, little], [0.0, 0.0], [3.0, 0.0]], requires_grad=True)
@@ -168,7 +171,7 @@ def test_zeros_and_extremes_stay_finite(sign: str, eps: float, p: float) -> None
 def test_float32_keeps_six_digits_at_any_magnitude(scale: float, p: float, graph_count: int) -> None:
     x = (torch.rand(200, 4, dtype=torch.float64) + 0.01).float() * scale
     index = torch.arange(200) % graph_count
-    layer = gpool.GNP(p=abs(p), sign="+" if p > 0 else "-", eps=0.0, learn=False)
+    layer = gpool.GNP(None, p=abs(p), branch="+" if p > 0 else "-", eps=0.0, learn=False)
     expected = oracle(x.double(), p, 0.0, index, graph_count)
     keep = expected.abs() < 3e38  # beyond is beyond float32
     error = ((layer(x, index, dim_size=graph_count) - expected) / expected).abs()
@@ -193,7 +196,7 @@ def test_bounds_order_and_replication() -> None:
 
 def test_mix_both_is_a_linear_of_both_norms() -> None:
     x = torch.rand(8, 3, dtype=torch.float64)
-    layer = gpool.GNP(3, sign="both", p=2.0, eps=1e-6).double()
+    layer = gpool.GNP(3, branch="both", p=2.0, eps=1e-6).double()
     layer.reset_parameters()
     plus, minus = oracle(x + 1e-6, 2.0, 0.0, graphs, 5), oracle(x + 1e-6, -2.0, 0.0, graphs, 5)
     torch.testing.assert_close(layer(x, graphs, dim_size=5), (plus + minus) / 2, rtol=1e-10, atol=1e-12)
@@ -201,26 +204,26 @@ def test_mix_both_is_a_linear_of_both_norms() -> None:
     torch.nn.init.normal_(layer.mixer.bias)
     expected = torch.cat([plus, minus], 1) @ layer.mixer.weight.T + layer.mixer.bias
     torch.testing.assert_close(layer(x, graphs, dim_size=5), expected, rtol=1e-10, atol=1e-12)
-    concat = gpool.GNP(3, sign="both", p=2.0, mix="concat", learn=False)
+    concat = gpool.GNP(3, branch="both", p=2.0, mix="concat", learn=False)
     assert concat.out_channels == 6
     torch.testing.assert_close(
         concat(x, graphs, dim_size=5), torch.cat([plus, minus], 1), rtol=1e-10, atol=1e-12
     )
-    added = gpool.GNP(sign="both", p=2.0, mix="sum", learn=False)
+    added = gpool.GNP(None, branch="both", p=2.0, mix="sum", learn=False)
     torch.testing.assert_close(added(x, graphs, dim_size=5), (plus + minus) / 2, rtol=1e-10, atol=1e-12)
 
 
 def test_signed_split_is_the_signed_sum_and_mean() -> None:
     x = torch.randn(8, 3, dtype=torch.float64)
     for q, reduce in ((0.0, "sum"), (1.0, "mean")):
-        layer = gpool.GNP(p=1.0, q=q, signed="split", learn=False)
+        layer = gpool.GNP(None, p=1.0, q=q, negative="split", learn=False)
         expected = torch.stack([getattr(x[graphs == g], reduce)(0).nan_to_num() for g in range(5)])
         torch.testing.assert_close(layer(x, graphs, dim_size=5), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("param", ["softplus", "inverse"])
 def test_exponents_respect_their_bounds_after_any_step_and_come_back(param: str) -> None:
-    layer = gpool.GNP(param=param, p_min=0.2, p_max=50.0)
+    layer = gpool.GNP(None, param=param, p_min=0.2, p_max=50.0)
     for value in (-1e6, -3.0, 0.0, 3.0, 1e6):
         torch.nn.init.constant_(layer.raw_p, value)
         p = layer.exponents()[0][0]
@@ -231,13 +234,13 @@ def test_exponents_respect_their_bounds_after_any_step_and_come_back(param: str)
 
 
 def test_exponent_parameters_are_all_of_p_and_q() -> None:
-    layer = gpool.GNP(4, sign="both")
+    layer = gpool.GNP(4, branch="both")
     assert {id(p) for p in layer.exponent_parameters()} == {id(layer.raw_p), id(layer.raw_q)}
-    assert list(gpool.GNP(learn=False).exponent_parameters()) == []
+    assert list(gpool.GNP(None, learn=False).exponent_parameters()) == []
 
 
 def test_learns_the_maximum() -> None:
-    layer = gpool.GNP(param="inverse")
+    layer = gpool.GNP(None, param="inverse")
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.03)
     x, index = torch.rand(400, 1) + 0.5, torch.arange(40).repeat_interleave(10)
     top = x.view(40, 10).max(1, keepdim=True).values
@@ -257,19 +260,19 @@ def test_learns_the_maximum() -> None:
         ({"channels": 0}, "channels=0"),
         ({"p": -1.0}, "p=-1.0"),
         ({"p": 0.05}, "p_min"),
-        ({"sign": "plus"}, "sign="),
+        ({"branch": "plus"}, "branch="),
         ({"param": "exp"}, "param="),
         ({"mix": "add"}, "mix="),
         ({"eps": -1.0}, "eps="),
         ({"eps_mode": "max"}, "eps_mode"),
-        ({"signed": "no"}, "signed="),
-        ({"sign": "both"}, "channels"),
+        ({"negative": "no"}, "negative="),
+        ({"branch": "both"}, "channels"),
         ({"p": math.nan}, "p=nan"),
     ],
 )
 def test_bad_options_are_refused_by_name(options: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        gpool.GNP(**options)
+        gpool.GNP(**{"channels": None, **options})
 
 
 def test_bad_width_is_refused() -> None:
@@ -307,7 +310,7 @@ def test_a_second_backward_through_a_retained_graph_is_the_first_again() -> None
 def test_norms_are_mixed_before_they_are_cast(mix: str, dtype: torch.dtype) -> None:
     """The sum of 200 rows of 400 is 80,000, beyond half precision; its half is not."""
     x = torch.full((200, 1), 400.0, dtype=dtype)
-    for layer in (gpool.GNP(1, sign="both", mix=mix), gpool.GNP(1, sign="both", mix=mix).to(dtype)):
+    for layer in (gpool.GNP(1, branch="both", mix=mix), gpool.GNP(1, branch="both", mix=mix).to(dtype)):
         y = layer(x)
         assert y.dtype == dtype
         assert y.item() == pytest.approx(40001, rel=1e-2)
@@ -315,13 +318,13 @@ def test_norms_are_mixed_before_they_are_cast(mix: str, dtype: torch.dtype) -> N
 
 def test_split_parts_are_subtracted_before_they_are_cast() -> None:
     x = torch.tensor([[400.0]] * 200 + [[-399.0]] * 200, dtype=torch.float16)
-    assert gpool.GNP(1, signed="split", learn=False)(x).item() == pytest.approx(200.0, rel=1e-2)
+    assert gpool.GNP(1, negative="split", learn=False)(x).item() == pytest.approx(200.0, rel=1e-2)
 
 
-@pytest.mark.parametrize("sign", ["+", "-", "both"])
+@pytest.mark.parametrize("branch", ["+", "-", "both"])
 @pytest.mark.parametrize("mix", ["linear", "sum", "concat"])
-def test_an_input_of_another_type_than_the_parameters(sign: str, mix: str) -> None:
-    x, layer = torch.rand(6, 3), gpool.GNP(3, sign=sign, mix=mix)
+def test_an_input_of_another_type_than_the_parameters(branch: str, mix: str) -> None:
+    x, layer = torch.rand(6, 3), gpool.GNP(3, branch=branch, mix=mix)
     for dtype, tolerance in ((torch.float16, 1e-2), (torch.bfloat16, 5e-2), (torch.float64, 1e-6)):
         y = layer(x.to(dtype))
         assert y.dtype == dtype

@@ -25,7 +25,7 @@ def oracle(x: Tensor, p: Tensor, index: Tensor, size: int, eps: float) -> Tensor
 @pytest.mark.parametrize("param", ["softplus", "inverse"])
 def test_equals_the_loop_in_value_and_gradient(groups: int, param: str) -> None:
     x = (torch.rand(8, 4, dtype=torch.float64) - 0.2).requires_grad_()
-    layer = gpool.PowerMean(4, groups, param=param, eps=0.05).double()
+    layer = gpool.PowerMean(4, groups=groups, param=param, eps=0.05).double()
     torch.nn.init.uniform_(layer.raw_p, 0.3, 1.5)
     p = layer.exponents().repeat_interleave(4 // groups)
     weight = torch.rand(5, 4, dtype=torch.float64)
@@ -66,7 +66,7 @@ def test_limits_and_monotony() -> None:
 
 
 def test_shift_follows_translations_of_either_sign() -> None:
-    x, layer = torch.randn(8, 3, dtype=torch.float64), gpool.PowerMean(3, signed="shift", learn=False)
+    x, layer = torch.randn(8, 3, dtype=torch.float64), gpool.PowerMean(3, negative="shift", learn=False)
     y = layer(x, graphs, dim_size=5)
     torch.testing.assert_close(
         layer(x - 7, graphs, dim_size=5)[[0, 2, 4]], y[[0, 2, 4]] - 7, rtol=1e-9, atol=1e-9
@@ -84,13 +84,13 @@ def test_shift_follows_translations_of_either_sign() -> None:
         ({"p": 0.0}, "p=0.0"),
         ({"param": "log"}, "param="),
         ({"eps": 0.0}, "eps=0.0"),
-        ({"signed": "abs"}, "signed="),
+        ({"negative": "abs"}, "negative="),
         ({"p": -1.0, "learn": False}, "p=-1.0"),
     ],
 )
 def test_bad_options_are_refused_by_name(options: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        gpool.PowerMean(**options)
+        gpool.PowerMean(**{"channels": None, **options})
 
 
 def test_bad_width_is_refused() -> None:
@@ -100,21 +100,21 @@ def test_bad_width_is_refused() -> None:
 
 def test_shift_gives_the_minimum_its_gradient_on_large_graphs() -> None:
     x = torch.randn(20_000, 1, requires_grad=True)
-    (grad,) = torch.autograd.grad(gpool.PowerMean(1, p=1.0, signed="shift")(x).sum(), x)
+    (grad,) = torch.autograd.grad(gpool.PowerMean(1, p=1.0, negative="shift")(x).sum(), x)
     assert grad[x.argmin()].item() == pytest.approx(1 / 20_000, rel=1e-2)
 
 
 def test_shift_works_in_float32_on_half_types() -> None:
     x = (torch.randn(5000, 1) + 100).bfloat16()
-    layer = gpool.PowerMean(1, p=1.0, signed="shift", learn=False)
+    layer = gpool.PowerMean(1, p=1.0, negative="shift", learn=False)
     assert torch.equal(layer(x), layer(x.float()).bfloat16())
 
 
 def test_negative_entries_can_be_refused() -> None:
-    layer = gpool.PowerMean(2, signed="error")
+    layer = gpool.PowerMean(2, negative="error")
     x = torch.rand(4, 2)
     assert torch.equal(layer(x), gpool.PowerMean(2)(x))
-    with pytest.raises(ValueError, match="signed='clamp' or signed='shift'"):
+    with pytest.raises(ValueError, match="negative='clamp' or negative='shift'"):
         layer(x - 1)
 
 
@@ -130,11 +130,11 @@ def test_the_gradient_of_a_shifted_minimum_keeps_its_digits(p: float, scale: flo
     expected = torch.where(x == low, 1 - weight[x > low].sum(), weight)
     for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-9)):
         v = x.to(dtype).requires_grad_()
-        gpool.PowerMean(p=p, learn=False, signed="shift", eps=eps)(v).sum().backward()
+        gpool.PowerMean(None, p=p, learn=False, negative="shift", eps=eps)(v).sum().backward()
         torch.testing.assert_close(v.grad.double(), expected, rtol=tolerance, atol=tolerance)
 
 
 def test_the_reported_gradient() -> None:
     x = torch.tensor([[-1e6], [2e6], [3e6]], requires_grad=True)
-    gpool.PowerMean(p=0.5, learn=False, signed="shift")(x).sum().backward()
+    gpool.PowerMean(None, p=0.5, learn=False, negative="shift")(x).sum().backward()
     assert x.grad[0].item() == pytest.approx(0.5532526, abs=1e-6)

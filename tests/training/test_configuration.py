@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gpool.bench.plan import Plan
 from gpool.config.configuration import Configuration, check
 from gpool.config.mistakes import ConfigError
 
@@ -50,9 +51,24 @@ def test_a_readout_is_told_the_encoders_width_unless_given_another(tmp_path: Pat
     assert build(config(readout=needs), tmp_path).model.model.readout.channels == 16
     given = build(config(readout=needs), tmp_path, "--model.readout.channels", "4")
     assert given.model.model.readout.channels == 4
-    assert build(config(readout="gpool.GNP"), tmp_path).model.model.readout.channels is None
+    for readout in ("gpool.GNP", "gpool.PowerMean", "gpool.LogMeanExp", "gpool.HistoGraph"):
+        assert build(config(readout=readout), tmp_path).model.model.readout.channels == 16
+    for width in (8, None):
+        gnp = {"class_path": "gpool.GNP", "init_args": {"channels": width}}
+        assert build(config(readout=gnp), tmp_path).model.model.readout.channels == width
+    softmax = {"class_path": "torch_geometric.nn.SoftmaxAggregation", "init_args": {"learn": True}}
+    assert build(config(readout=softmax), tmp_path).model.model.readout.channels == 1
     set2set = {"class_path": "torch_geometric.nn.aggr.Set2Set", "init_args": {"processing_steps": 2}}
     assert build(config(readout=set2set), tmp_path).model.model.readout.in_channels == 16
+
+
+def test_the_digits_plan_learns_an_order_per_channel() -> None:
+    text = (Path(__file__).parents[2] / "experiments" / "digits.yaml").read_text()
+    plan = Plan(**yaml.safe_load(text))
+    cell = next(cell for cell in plan.cells() if cell.readout == "GNP")
+    readout = Configuration(cell.config, run=False, trainer_defaults=QUIET).model.model.readout
+    assert readout.channels == 64
+    assert readout.raw_p.numel() == 64
 
 
 def test_a_flag_replaces_the_readout(tmp_path: Path) -> None:
@@ -61,11 +77,11 @@ def test_a_flag_replaces_the_readout(tmp_path: Path) -> None:
         tmp_path,
         "--model.readout",
         "gpool.GNP",
-        "--model.readout.sign",
+        "--model.readout.branch",
         "both",
         "--model.readout.mix=sum",
     )
-    assert run.model.model.readout.sign == "both"
+    assert run.model.model.readout.branch == "both"
 
 
 MISTAKES = [

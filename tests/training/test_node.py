@@ -107,7 +107,7 @@ def test_bad_models() -> None:
     with pytest.raises(ValueError, match="either head or out_channels"):
         NodeModel(encoder)
     with pytest.raises(ValueError, match="no method nodes"):
-        NodeModel(encoder, LayerResampler(16, 4), out_channels=2)  # type: ignore[arg-type]
+        NodeModel(encoder, LayerResampler(16, num_layers=4), out_channels=2)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="integer out_channels"):
         NodeModel(nn.Linear(2, 2), out_channels=2)
     with pytest.raises(ValueError, match="give a model, or an encoder"):

@@ -90,9 +90,9 @@ POOLINGS = {
 READOUTS = {
     "GNP": lambda: GNP(WIDTH),
     "PowerMean": lambda: PowerMean(WIDTH),
-    "LogMeanExp": lambda: LogMeanExp(WIDTH),
+    "LogMeanExp": lambda: LogMeanExp(None, tau=WIDTH),
     "HistoGraph": lambda: HistoGraph(WIDTH),
-    "LayerResampler": lambda: LayerResampler(WIDTH, 2),
+    "LayerResampler": lambda: LayerResampler(WIDTH, num_layers=2),
 }
 MODELS = {
     **{

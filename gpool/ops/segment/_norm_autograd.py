@@ -24,14 +24,20 @@ def finish(extreme: Tensor, total: Tensor, count: Tensor, p: Tensor | float, q: 
 
 
 def plain_norm(
-    x: Tensor, p: Tensor | float, q: Tensor | float, index: Tensor, size: int, magnitude: Magnitude, sign: int
+    x: Tensor,
+    p: Tensor | float,
+    q: Tensor | float,
+    index: Tensor,
+    size: int,
+    magnitude: Magnitude,
+    direction: int,
 ) -> Tensor:
     """The norm of rows [N, D] -> [B, D] for other devices than the CPU, compilers and second derivatives."""
     m, segments = magnitude(x), Segments(index, size)
     value = m.detach()
-    if sign > 0:
+    if direction > 0:
         extreme = segment_max(value, segments)
-    elif sign < 0:
+    elif direction < 0:
         extreme = segment_min(value, segments)
     else:
         low, top = segment_min(value, segments), segment_max(value, segments)

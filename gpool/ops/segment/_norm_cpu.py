@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from gpool.ops.segment._norm_autograd import finish, plain_norm
-from gpool.ops.segment._norm_sums import chunk_sums, extreme_of, log_ratio
 from gpool.ops.segment._pieces import Pieces
 from gpool.ops.segment.magnitude import Magnitude
 
@@ -18,14 +17,15 @@ __all__ = ["ChunkedNorm"]
 SMALL = 0.95  # orders below multiply the rounding of a sum by so much that it is taken in float64,
 LONG = 128  # as are sums of more entries than this where a chunk has several: those are added up one by one
 NEAR = 8.0  # sums within e^-8 .. e^8 lose nothing that shows when 1 stands for m*; less for orders below 1
+FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
 
 
 class ChunkedNorm(torch.autograd.Function):
     """The norm of rows [N, D], chunk by chunk: all passes over a chunk are made while it is in the cache.
 
-    What stays for the backward is one row an entry, (m / m*)^p / m times the slope of m, written to the only
-    entry of ``room`` (None: no gradient is asked for), which a row for each piece turns, in place, into the
-    gradient; and dy/dp = -y H / p^2 with the entropy H of the weights, dy/dq = -y log n.
+    ``room[0]`` (None: no gradient of x is wanted) buffers each entry's gradient factor, (m / m*)^p / m times
+    the slope of m; backward scales it in place by the row of its piece. dy/dp = -y H / p^2 with the entropy H
+    of the weights, dy/dq = -y log n.
     """
 
     @staticmethod
@@ -36,7 +36,7 @@ class ChunkedNorm(torch.autograd.Function):
         pieces: Pieces,
         index: Tensor,
         magnitude: Magnitude,
-        sign: int,
+        direction: int,
         room: list[Tensor | None],
         learn: bool,
     ) -> tuple[Tensor | None, ...]:
@@ -44,8 +44,8 @@ class ChunkedNorm(torch.autograd.Function):
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
         near = math.exp(NEAR * min(least, 1.0)) if magnitude.positive else None
         wide = (least < SMALL, least < SMALL or pieces.longest > LONG)
-        parts = chunk_sums(x, p, pieces, magnitude, sign, learn, slope, wide, near)
-        (extreme, total, entropy), factor = _join(pieces, parts, p, sign)
+        parts = _chunk_sums(x, p, pieces, magnitude, direction, learn, slope, wide, near)
+        (extreme, total, entropy), factor = _join(pieces, parts, p, direction)
         total = total.masked_fill_(total == 0, 1.0)
         y = finish(extreme, total, pieces.sizes, p, q)
         by_p = y * (total.log() - p * entropy / total) / -(p * p) if learn else None
@@ -77,9 +77,9 @@ class ChunkedNorm(torch.autograd.Function):
             return *grads, None, None, None, None, None, None
         if need[0]:
             if ctx.spent:  # a second backward through a graph that was retained
-                magnitude, sign, *_ = ctx.rest
+                magnitude, direction, *_ = ctx.rest
                 slope = ChunkedNorm.forward(
-                    x, p, q, pieces, index, magnitude, sign, [torch.empty_like(x)], False
+                    x, p, q, pieces, index, magnitude, direction, [torch.empty_like(x)], False
                 )[1]
             ctx.spent = True
             row = (grad * by_sum).index_select(0, pieces.segment)
@@ -93,7 +93,7 @@ class ChunkedNorm(torch.autograd.Function):
 
 
 def _join(
-    pieces: Pieces, parts: list[Tensor], p: Tensor | float, sign: int
+    pieces: Pieces, parts: list[Tensor], p: Tensor | float, direction: int
 ) -> tuple[list[Tensor], Tensor | None]:
     """Extreme, sum and entropy sum of every segment from those of its pieces, and the factors of these."""
     extreme, total, entropy = parts
@@ -102,8 +102,8 @@ def _join(
         if segment.numel() == size:
             return parts, None
         return [v.new_zeros(size, v.size(1)).index_copy_(0, segment, v) for v in parts], None
-    joined = extreme_of(extreme, segment, p, sign, extreme.new_zeros(size, extreme.size(1)))
-    log = log_ratio(extreme, joined, segment, False, torch.empty_like(extreme))
+    joined = _extreme_of(extreme, segment, p, direction, extreme.new_zeros(size, extreme.size(1)))
+    log = _log_ratio(extreme, joined, segment, False, torch.empty_like(extreme))
     factor = (p * log).clamp_(max=0.0).exp_()
     rows = [total * factor, (entropy + log * total) * factor]
     zero = torch.zeros_like(joined, dtype=torch.float64)  # 1 / p may enlarge the rounding of these sums, too
@@ -123,3 +123,96 @@ def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
         if out is not None:
             out.index_copy_(0, pieces.perm[start:stop], part)  # type: ignore[index]
     return slope if out is None else out
+
+
+def _chunk_sums(
+    x: Tensor,
+    p: Tensor | float,
+    pieces: Pieces,
+    magnitude: Magnitude,
+    direction: int,
+    learn: bool,
+    slope: Tensor | None,
+    wide: tuple[bool, bool],
+    near: float | None,
+) -> list[Tensor]:
+    """Extreme m*, sum of (m / m*)^p and its entropy sum (0 unless ``learn``) of every piece: three [K, D].
+
+    ``slope`` receives (m / m*)^p / m times dm/dx of every entry. Fast path, where ``near`` is given: assume
+    m* = 1, which saves two passes; if a sum leaves [1 / near, near], recompute with the true extremes.
+    ``wide`` says whether the sums of a chunk of one piece, and of several, are taken in float64.
+    """
+    safe = magnitude.positive
+    spare = [x.new_empty(pieces.room, x.size(1)) for _ in range(4 if pieces.perm is None else 5)]
+    order, eps = torch.arange(pieces.room), x.new_full((), magnitude.eps)
+    extremes, totals, entropies = [], [], []
+    for start, stop, first, last in pieces.chunks:
+        m, log, power, side, *room = (v[: stop - start] for v in spare)
+        if pieces.perm is None:
+            entry = x[start:stop]
+        else:
+            entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
+        slope_m = magnitude.into(entry, eps, m, side)
+        if near is not None:
+            torch.log(m, out=log)
+        else:
+            local = None if last - first == 1 else pieces.piece[start:stop] - first
+            extremes.append(_extreme_of(m, local, p, direction, x.new_zeros(last - first, x.size(1))))
+            _log_ratio(m, extremes[-1], local, safe, log)
+        torch.mul(log, p, out=power)
+        (power if safe else power.clamp_(max=0.0)).exp_()
+        starts = pieces.starts[first:last]
+        totals.append(_bag(power, starts, order, wide[last - first > 1]))
+        if near is not None and not totals[1:] and not _within(totals[0], near):
+            break  # the others will not do better
+        if learn:
+            entropies.append(_bag(log.mul_(power), starts, order))
+        if slope is not None:
+            by = m if safe else m.clamp_(min=torch.finfo(m.dtype).tiny)
+            _times(power.div_(by), slope_m, slope[start:stop])
+    total = torch.cat(totals)
+    if near is not None and not _within(total, near):
+        return _chunk_sums(x, p, pieces, magnitude, direction, learn, slope, wide, None)
+    extreme = torch.ones_like(total) if near is not None else torch.cat(extremes)
+    return [extreme, total, torch.cat(entropies) if learn else torch.zeros_like(total)]
+
+
+def _times(u: Tensor, by: Tensor | None, out: Tensor) -> None:
+    """``u``, times ``by`` where there is one, to ``out``."""
+    out.copy_(u) if by is None else torch.mul(u, by, out=out)
+
+
+def _within(v: Tensor, near: float) -> bool:
+    low, high = torch.aminmax(v)
+    return float(low) > 1 / near and float(high) < near
+
+
+def _bag(v: Tensor, starts: Tensor, order: Tensor, wide: bool = False) -> Tensor:
+    """Sums of the pieces of a chunk, which begin at ``starts``, in float64 if ``wide``."""
+    addends = v.double() if wide else v
+    if starts.numel() == 1:
+        return addends.sum(0, keepdim=True).to(v.dtype)
+    return torch.embedding_bag(addends, order[: v.size(0)], starts)[0].to(v.dtype)  # faster than to scatter
+
+
+def _extreme_of(v: Tensor, local: Tensor | None, p: Tensor | float, direction: int, out: Tensor) -> Tensor:
+    """Largest (direction 1) or smallest (-1) entry of every piece, or by the sign of p (0)."""
+    if direction == 0:
+        top = _extreme_of(v, local, p, 1, torch.zeros_like(out))
+        low = _extreme_of(v, local, p, -1, torch.zeros_like(out))
+        return out.copy_(torch.where(torch.as_tensor(p) > 0, top, low))
+    if local is None:
+        return (torch.amax if direction > 0 else torch.amin)(v, 0, keepdim=True, out=out)
+    how = "amax" if direction > 0 else "amin"
+    return out.scatter_reduce_(0, local.unsqueeze(-1).expand_as(v), v, how, include_self=False)
+
+
+def _log_ratio(m: Tensor, top: Tensor, local: Tensor | None, safe: bool, out: Tensor) -> Tensor:
+    """log(m / top); ``safe`` where the quotient is known to stay within the range of the type."""
+    if safe:
+        over = top.reciprocal()
+        over = over if local is None else torch.index_select(over, 0, local, out=out)
+        return torch.mul(m, over, out=out).log_().clamp_(-FAR, FAR)
+    root = torch.where(top > 0, top, 1.0).sqrt_()
+    root = root if local is None else torch.index_select(root, 0, local, out=out)
+    return torch.div(m.sqrt(), root, out=out).log_().mul_(2).clamp_(min=-FAR)

@@ -14,18 +14,19 @@ __all__ = ["ITSELF", "Magnitude"]
 class Magnitude(NamedTuple):
     """m(x) >= 0 of an entry x, and its slope.
 
-    ``sign``: ``"none"`` (x itself, which must not be negative), ``"abs"`` (|x|, slope 0 at 0) or ``"relu"``
-    (max(x, 0), slope 1 at 0). ``eps_mode``: ``"add"`` (m + eps) or ``"clamp"`` (max(m, eps), slope 0 below).
+    ``negative`` says what a negative entry becomes: ``"none"`` (x must not have any), ``"abs"`` (|x|, slope 0
+    at 0) or ``"relu"`` (max(x, 0), slope 1 at 0). ``eps_mode``: ``"add"`` (m + eps) or ``"clamp"``
+    (max(m, eps), slope 0 below).
     """
 
-    sign: str = "none"
+    negative: str = "none"
     eps: float = 0.0
     eps_mode: str = "add"
 
     def check(self) -> None:
         """Raises a ValueError for an unknown option or an eps out of range."""
-        if self.sign not in ("none", "abs", "relu"):
-            raise ValueError(f"magnitude: sign={self.sign!r} must be 'none', 'abs' or 'relu'")
+        if self.negative not in ("none", "abs", "relu"):
+            raise ValueError(f"magnitude: negative={self.negative!r} must be 'none', 'abs' or 'relu'")
         if self.eps_mode not in ("add", "clamp"):
             raise ValueError(f"magnitude: eps_mode={self.eps_mode!r} must be 'add' or 'clamp'")
         if not 0 <= self.eps < math.inf:
@@ -38,7 +39,7 @@ class Magnitude(NamedTuple):
 
     def __call__(self, x: Tensor) -> Tensor:
         """m(x), differentiable."""
-        m = x.abs() if self.sign == "abs" else x.clamp(min=0) if self.sign == "relu" else x
+        m = x.abs() if self.negative == "abs" else x.clamp(min=0) if self.negative == "relu" else x
         return m.clamp(min=self.eps) if self.eps_mode == "clamp" else m + self.eps
 
     def into(self, x: Tensor, eps: Tensor, out: Tensor, slope: Tensor) -> Tensor | None:
@@ -46,21 +47,21 @@ class Magnitude(NamedTuple):
 
         ``eps`` is that of self as a tensor of the type of x.
         """
-        if self.sign == "abs" and self.eps_mode == "add":
+        if self.negative == "abs" and self.eps_mode == "add":
             torch.addcmul(eps, x, torch.sgn(x, out=slope), out=out)
             return slope
-        if self.sign == "abs":
+        if self.negative == "abs":
             torch.abs(x, out=out)
-        elif self.sign == "relu":
+        elif self.negative == "relu":
             torch.clamp(x, min=0, out=out)
         else:
             out.copy_(x)
         if self.eps_mode == "add":  # comparisons in the type of x: into bool they are several times slower
             out.add_(self.eps)
-            return None if self.sign == "none" else torch.ge(x, 0.0, out=slope)
-        torch.ge(x if self.sign == "relu" else out, self.eps, out=slope)
+            return None if self.negative == "none" else torch.ge(x, 0.0, out=slope)
+        torch.ge(x if self.negative == "relu" else out, self.eps, out=slope)
         out.clamp_(min=self.eps)
-        return slope.mul_(torch.sgn(x)) if self.sign == "abs" else slope
+        return slope.mul_(torch.sgn(x)) if self.negative == "abs" else slope
 
 
 ITSELF = Magnitude()

@@ -35,7 +35,7 @@ def segment_norm(
         = m_* \exp\Big( \tfrac{1}{p} \log \sum_i e^{p \log(m_i / m_*)} - q \log n_s \Big)
 
     with m = ``magnitude`` of x (by default x itself, which must not be negative) and the extreme m* of the
-    segment, the largest for p > 0, the smallest for p < 0 (arXiv 2106.06210). p and q are numbers or
+    segment, the largest for p > 0, the smallest for p < 0 (arXiv:2106.06210). p and q are numbers or
     broadcast against a row of x; orders of both signs may be mixed.
 
     An empty segment gives 0. A segment whose extreme is 0 gives 0; the gradient at an exact zero of m is 0.
@@ -59,19 +59,19 @@ def segment_norm(
         per_row(name, floating(name, v) if isinstance(v, Tensor) else v, x, dim)
         for name, v in (("p", p), ("q", q))
     )
-    sign = _sign(p)
+    direction = _direction(p)
     if rows.device.type != "cpu" or rows.numel() == 0 or torch.compiler.is_compiling():
-        y = plain_norm(rows, p, q, segment, size, magnitude, sign)
+        y = plain_norm(rows, p, q, segment, size, magnitude, direction)
     else:
         learn = isinstance(p, Tensor) and p.requires_grad
         # First of all, so that nothing smaller takes a part of the block that the last gradient has left.
         slope = torch.empty_like(rows) if rows.requires_grad else None
         pieces = cut(segment, ptr, size, rows.size(1))
-        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, segment, magnitude, sign, [slope], learn)
+        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, segment, magnitude, direction, [slope], learn)
     return from_rows(y.to(x.dtype), x, dim)
 
 
-def _sign(p: Tensor | float) -> int:
+def _direction(p: Tensor | float) -> int:
     """1 or -1 where all orders are known to have that sign, else 0; asks no device but the CPU."""
     if not isinstance(p, Tensor):
         return 1 if p > 0 else -1
