@@ -110,7 +110,23 @@ def test_records_for_others(name: str) -> None:
     assert torch.equal(out.cluster[select.node_index], select.cluster_index)
     assert select.node_index.numel() == int((out.cluster >= 0).sum())
     assert connect.batch is out.batch
-    assert repr(gpool.SparseCoarsening(C))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("sparse", "SparseCoarsening(4, ratio=0.6)"),
+        ("matching", "EdgeContraction(4, merge=matching, contract=1.0)"),
+        ("components", "EdgeContraction(4, merge=components, contract=0.3)"),
+        (
+            "parsing",
+            "GraphParsing(4, ties=lowest_id, stop=graph, gate=sum, weighted=False, reduce=sum, "
+            "self_loops=True, edge_dropout=0.0)",
+        ),
+    ],
+)
+def test_repr_tells_the_options(name: str, told: str) -> None:
+    assert repr(POOLINGS[name]()) == told
 
 
 def test_torch_geometric_pool_record() -> None:
