@@ -1,4 +1,4 @@
-"""What holds for the package as a whole: light imports, one direction of imports, experiments that parse."""
+"""What holds for the package as a whole: light imports, one direction of imports."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
-
-from gpool.bench import Plan
-from gpool.config.configuration import check
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (
@@ -64,17 +60,3 @@ def test_imports_point_one_way(path: Path) -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gpool."):
             imported = node.module.split(".")[1]  # type: ignore[union-attr]
             assert rank.get(imported, 0) <= rank[part], f"{part} imports {imported} (line {node.lineno})"
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "experiments" / "fit").glob("*.yaml")), ids=lambda p: p.name)
-def test_every_fit_configuration_parses(path: Path) -> None:
-    check(yaml.safe_load(path.read_text()))
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda p: p.name)
-def test_every_plan_parses(path: Path) -> None:
-    given = yaml.safe_load(path.read_text())
-    runs = Plan(**given).runs()
-    assert len({run.key for run in runs}) == len(runs)
-    for config in {(c.data, c.variant, c.readout): c.config for c in runs}.values():
-        check(config)

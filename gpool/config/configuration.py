@@ -60,10 +60,10 @@ def _is_none(config: Any, *path: str) -> bool:
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
-    Feature width, label kind and number of outputs are passed from data to model. A readout whose ``channels`` or
-    ``in_channels`` has no default gets the encoder's width. A value in the configuration is kept, and so is
-    ``channels: null`` in a YAML file, which shares one exponent among all channels. Arguments with a default,
-    such as PyG's ``SoftmaxAggregation(channels=1)``, keep their default.
+    Feature width, label kind and number of outputs are passed from data to model. A readout whose
+    ``channels`` or ``in_channels`` has no default gets the encoder's width. A value in the configuration is
+    kept, and so is ``channels: null`` in a YAML file, which shares one exponent among all channels. Arguments
+    with a default, such as PyG's ``SoftmaxAggregation(channels=1)``, keep their default.
 
     Args:
         args: command line arguments, or a whole configuration as a dict, which is left as it is.

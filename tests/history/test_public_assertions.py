@@ -26,6 +26,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "uniform, residual, layer norm": {"heads": 4, "norm": "uniform", "residual": True, "layer_norm": True},
     "no node attention": {"norm": "softmax", "node_attention": False, "mix": "learned"},
     "band": {"heads": 2, "norm": "softmax", "max_nodes": 9},
+    "softmax, residual, layer norm": {"heads": 2, "norm": "softmax", "residual": True, "layer_norm": True},
+    "zero token, learned mix": {"heads": 4, "norm": "softmax", "mix": "learned", "zero_token": True},
     "signed, tied": {"heads": 2, "tie_qk_init": True},
 }
 
@@ -33,7 +35,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_histograph(options: dict[str, Any]) -> None:
     layer = HistoGraph(CHANNELS, **options)
-    size = None if "max_nodes" in options else "mean"  # three times the nodes would exceed the bound
+    counts = options.get("zero_token") or "max_nodes" in options  # three times the nodes exceed the bound
+    size = None if counts else "mean"
     testing.assert_readout(layer, CHANNELS, call=call, sample=sample, aggregation=False, size=size)
     testing.assert_conventions(testing.Subject(layer, CHANNELS, call=call, sample=sample, aggregation=False))
 

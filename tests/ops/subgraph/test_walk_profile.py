@@ -15,7 +15,7 @@ from torch.autograd import forward_ad
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 from gpool.ops.subgraph.walk_profile import transition_weights, walk_profile
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "link"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "link"))
 from walk_oracle import profile, transition
 
 
