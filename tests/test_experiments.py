@@ -43,9 +43,9 @@ def merged(base: Any, change: Any) -> Any:
 def configurations(path: Path) -> list[dict[str, Any]]:
     """Those of a plan that differ in more than seed and fold, or the one of ``gpool fit``."""
     if FIT not in path.parents:
-        cells = Plan(**read_plan(str(path))).cells()
-        assert len({cell.key for cell in cells}) == len(cells)
-        return list({(c.data, c.variant, c.readout): c.config for c in cells}.values())
+        runs = Plan(**read_plan(str(path))).runs()
+        assert len({run.key for run in runs}) == len(runs)
+        return list({(c.data, c.variant, c.readout): c.config for c in runs}.values())
     return [merged(read(BASES[path.parent]), read(path)) if is_overlay(path) else read(path)]
 
 

@@ -65,7 +65,7 @@ def test_a_readout_is_told_the_encoders_width_unless_given_another(tmp_path: Pat
 def test_the_digits_plan_learns_an_order_per_channel() -> None:
     text = (Path(__file__).parents[2] / "experiments" / "digits.yaml").read_text()
     plan = Plan(**yaml.safe_load(text))
-    cell = next(cell for cell in plan.cells() if cell.readout == "GNP")
+    cell = next(cell for cell in plan.runs() if cell.readout == "GNP")
     readout = Configuration(cell.config, run=False, trainer_defaults=QUIET).model.model.readout
     assert readout.channels == 64
     assert readout.raw_p.numel() == 64
