@@ -6,7 +6,7 @@ and P_l can be pulled out: with u_v = W_l^T W_K^T q_v,
     <q_v, W_K Xt_{l,v} + b_K> = <u_v, X_{l,v}> + <q_v, W_K (b_l + P_l) + b_K>,
     sum_l a_l Xt_{l,v}        = sum_l W_l (a_l X_{l,v}) + sum_l a_l (b_l + P_l).
 
-The second term of each is one row a graph.
+The second term of each is one row per graph.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ class HistoGraph(HistoryReadout):
         dim_size: int | None = None,
         sizes: Sequence[int] | None = None,
     ) -> Tensor:
-        """Z, one vector a node, [N, C]: for node and link tasks. ``mix`` has no part in it."""
+        """Z, one vector per node [N, C], for node and link tasks; ``mix`` is not applied."""
         layers, segments = self._inputs(history, index, dim_size, sizes)
         last_mean = segment_mean(layers[-1], segments)
         return self._attended(self._mixed(layers, last_mean, segments), segments, sizes)

@@ -18,7 +18,7 @@ class LinkBatch:
     It is not a dataclass: Lightning would take one apart, and cast y and group together with x.
 
     Shape:
-        - **pairs** [B, 2]: node ids in the graph; **y** [B]: 1 for a link, 0 for none.
+        - **pairs** [B, 2]: node ids in the graph; **y** [B]: 1 for a link, 0 for a non-link.
         - **x** [N, F]: features of the subgraphs' nodes, where there are subgraphs, else of all nodes of the
           graph.
         - **subgraphs**: the enclosing subgraphs of the pairs, with **labels** [N] where asked for.

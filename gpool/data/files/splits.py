@@ -51,8 +51,8 @@ def read_split(
 
     Raises:
         FileNotFoundError: where neither is at ``path``, or the fold is not there.
-        ValueError: where a part is empty, or a position is not one of a graph, stands in two parts or twice
-            in one; it names file and line, or the place in the JSON file.
+        ValueError: where a part is empty, or a position has no graph, stands in two parts or twice in one.
+            It names file and line, or the place in the JSON file.
     """
     path = Path(path)
     train, val, test = _from_json(path, fold) if path.suffix == ".json" else _from_folder(path, fold)

@@ -52,7 +52,7 @@ def ragged_attention(
     there the scores of one bucket are materialised.
 
     Args:
-        query, key, value: one row a node.
+        query, key, value: one row per node.
         index: graph of every node, in any order; ``None`` is one graph.
         dim_size: number of graphs B; read off ``index`` (a synchronisation) when missing.
         sizes: nodes of every graph, B integers on the host.
@@ -128,6 +128,6 @@ def _check(
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout={dropout} must lie in [0, 1)")
     if isinstance(index, Tensor) and index.shape != query.shape[:1]:
-        raise ValueError(f"index={list(index.shape)} must be [{query.size(0)}], one graph a row of query")
+        raise ValueError(f"index={list(index.shape)} must be [{query.size(0)}], one graph for each row of query")
     if max_size is not None and max_size < 1:
         raise ValueError(f"max_size={max_size} must be at least 1")

@@ -42,7 +42,7 @@ class CheckedRecord:
 
     def check_parts(self) -> None:
         """Raise a ValueError that names the part which is not as it must be."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define check_parts()")
 
     @property
     def sound(self) -> bool:

@@ -23,7 +23,7 @@ __all__ = [
 def _tie_bar(
     score: Tensor, u: Tensor, v: Tensor, num_nodes: int, own: Tensor | None, within: float | None
 ) -> Tensor:
-    """The score from which on an edge counts as a best one of a node, [N]; inf where a node has no edge."""
+    """The lowest score with which an edge ties for the best of a node, [N]; inf where a node has no edge."""
     best = score.new_full((num_nodes,), -torch.inf) if own is None else own.clone()
     best.scatter_reduce_(0, torch.cat([u, v]), torch.cat([score, score]), "amax")
     bar = best - best.abs().clamp_(min=1.0).mul_(near(score.dtype) if within is None else within)

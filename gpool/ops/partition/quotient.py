@@ -34,7 +34,7 @@ def quotient(
     reduce: str = "sum",
     keep: Tensor | None = None,
 ) -> Coarse:
-    """The graph of clusters: one edge (a, b), a != b, wherever some edge joins a node of a with a node of b.
+    """The graph of clusters, with one edge (a, b), a != b, where any edge joins cluster a to cluster b.
 
     Sorted by source, then target; without duplicates and self-loops. Several edges between the same two
     clusters have their attributes reduced; an edge inside a cluster disappears.

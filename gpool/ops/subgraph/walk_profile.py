@@ -82,7 +82,7 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     so time and memory grow with H L E.
 
     Shape:
-        - **logits** [E, H], one an edge of the graph with the target link, in the order of
+        - **logits** [E, H], one per edge of the graph with the target link, in the order of
           ``subgraphs.edge_index``;
         - output [B, H (5 L + 1)]: the blocks graph, omega, node+, node-, link+, link-, each head by head.
 
@@ -106,7 +106,7 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
     subgraphs.check()
     edges, graphs, nodes = subgraphs.num_edges, subgraphs.num_graphs, subgraphs.num_nodes
     if logits.dim() != 2 or logits.size(0) != edges:
-        raise ValueError(f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row an edge")
+        raise ValueError(f"logits of shape {tuple(logits.shape)} must be [{edges}, heads], one row per edge")
     logits = widened(logits)
     heads, steps = logits.size(1), walk_length + 1
 

@@ -167,7 +167,7 @@ def test_a_hostile_cache_is_made_again(tmp_path: Path, change: dict[str, np.ndar
         assert torch.equal(graph.x, whole["x"])
 
 
-@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/b", "..", ".hidden", "a\\b", "", "a b", "a\n"])
+@pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "..", ".hidden", "a\\b", "", "a b", "a\n"])
 def test_a_name_that_is_a_path_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be letters, digits"):
         TU(name, tmp_path / "root")
