@@ -128,6 +128,8 @@ def _check(
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout={dropout} must lie in [0, 1)")
     if isinstance(index, Tensor) and index.shape != query.shape[:1]:
-        raise ValueError(f"index={list(index.shape)} must be [{query.size(0)}], one graph for each row of query")
+        raise ValueError(
+            f"index={list(index.shape)} must be [{query.size(0)}], one graph for each row of query"
+        )
     if max_size is not None and max_size < 1:
         raise ValueError(f"max_size={max_size} must be at least 1")
