@@ -24,9 +24,9 @@ class UnpoolingBase(ParsingBase):
     def __init__(
         self,
         in_channels: int,
+        *,
         hidden_channels: int = 128,
         out_channels: int = 2,
-        *,
         parts: ParsingParts | None = None,
         up_layers: Literal["follow"] | int = "follow",
         edge_dropout: float = 0.0,
@@ -113,7 +113,7 @@ class GraphParsingNodeNetwork(UnpoolingBase):
 
     >>> import torch
     >>> from gpool.models import GraphParsingNodeNetwork
-    >>> net = GraphParsingNodeNetwork(3, 8, out_channels=2)
+    >>> net = GraphParsingNodeNetwork(3, hidden_channels=8, out_channels=2)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([4, 2])
     """
@@ -133,7 +133,7 @@ class GraphParsingAutoencoder(UnpoolingBase):
 
     >>> import torch
     >>> from gpool.models import GraphParsingAutoencoder
-    >>> net = GraphParsingAutoencoder(3, 8, out_channels=3)
+    >>> net = GraphParsingAutoencoder(3, hidden_channels=8, out_channels=3)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([4, 3])
     """

@@ -104,7 +104,7 @@ class SparseHierarchicalNet(nn.Module):
 
     >>> import torch
     >>> from gpool.models import SparseHierarchicalNet
-    >>> net = SparseHierarchicalNet(3, 8, out_channels=2)
+    >>> net = SparseHierarchicalNet(3, hidden_channels=8, out_channels=2)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
     torch.Size([2, 2])
     """
@@ -112,9 +112,9 @@ class SparseHierarchicalNet(nn.Module):
     def __init__(
         self,
         in_channels: int,
+        *,
         hidden_channels: int = 128,
         out_channels: int = 2,
-        *,
         num_levels: int = 3,
         ratio: float | int = 0.8,
         dropout: float = 0.0,

@@ -18,12 +18,12 @@ __all__ = [
     "check_count",
     "check_dropout",
     "check_heads",
-    "check_ids",
     "check_integers",
     "check_positive",
     "check_range",
     "check_room",
     "check_type",
+    "checked_size",
     "length_along",
     "readable",
 ]
@@ -50,7 +50,7 @@ def check_integers(name: str, v: Tensor) -> None:
         raise TypeError(f"{name} is {v.dtype}; it must hold integers, int64 or int32")
 
 
-def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
+def checked_size(name: str, ids: Tensor, size: int | None, bound: str) -> int:
     """Refuses ids outside of 0 .. size - 1, and returns size (None: the largest id + 1), named ``bound``."""
     if ids.numel() == 0:
         return 0 if size is None else size

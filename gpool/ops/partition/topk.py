@@ -7,7 +7,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from gpool.ops.checks.arguments import check_count, check_ids, check_integers, readable
+from gpool.ops.checks.arguments import check_count, check_integers, checked_size, readable
 from gpool.ops.masks import positions
 from gpool.ops.partition.ties import order_ties
 from gpool.ops.segment import Segments, segment_count
@@ -131,4 +131,4 @@ def _check(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> None
     if count.shape != (batch_size,):
         raise ValueError(f"count of shape {tuple(count.shape)} must be [B] for batch_size={batch_size}")
     if readable(batch):
-        check_ids("batch", batch, batch_size, "batch_size")
+        checked_size("batch", batch, batch_size, "batch_size")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.blocks import block_rows
-from gpool.ops.checks.arguments import check_ids, check_range, readable
+from gpool.ops.checks.arguments import check_range, checked_size, readable
 from gpool.ops.sorted_keys import sort_keys
 
 __all__ = ["Pieces", "cut"]
@@ -40,7 +40,7 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
     if ptr is None:
         if bool((index[1:] < index[:-1]).any()):
             if readable(index):
-                check_ids("index", index, size, "dim_size")
+                checked_size("index", index, size, "dim_size")
             index, perm = sort_keys(index, size)
         elif readable(index):
             check_range("index", int(index[0]), int(index[-1]), size, "dim_size")
