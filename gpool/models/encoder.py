@@ -48,8 +48,8 @@ class Encoder(nn.Module):
         dropout: probability of dropping an entry after each layer.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors
-        [N, hidden_channels].
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors
+          [N, hidden_channels].
 
     Raises:
         ValueError: for an unknown ``conv`` or ``norm``, or ``num_layers`` below 1.

@@ -1,4 +1,4 @@
-"""The network that the extrapolation tasks are learned with: message perceptrons between poolings."""
+"""The network for the extrapolation tasks: message passing, a readout and a linear head."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class AlgorithmicModel(nn.Module):
         mlp: whether a perceptron of two layers stands between the rounds and the readout.
 
     Shape:
-        x [N, C], edge_index [2, E], edge_attr [E, 1], batch [N] -> [B, out_channels].
-        With N nodes, E edges, B graphs, C channels.
+        - x [N, C], edge_index [2, E], edge_attr [E, 1], batch [N] -> [B, out_channels].
+          With N nodes, E edges, B graphs, C channels.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class GraphModel(nn.Module):
     Auxiliary losses of the poolings are added up in ``aux_loss``, None where there is none.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
 
     Raises:
         ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder

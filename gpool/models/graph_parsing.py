@@ -38,9 +38,9 @@ class GraphParsingNetwork(ParsingBase):
         max_levels: stop after so many levels.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [B,
-        out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``. An
-        empty graph sums to zero; a graph of one node is its encoding.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [B,
+          out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``.
+          An empty graph sums to zero; a graph of one node is its encoding.
 
     Raises:
         ValueError: an option is not one of those above; the graph is directed.

@@ -105,8 +105,8 @@ class GraphParsingNodeNetwork(UnpoolingBase):
         max_levels: stop after so many levels.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
-        out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
+          out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``.
 
     Raises:
         ValueError: an option is not one of those above; the graph is directed.
@@ -128,8 +128,8 @@ class GraphParsingAutoencoder(UnpoolingBase):
     comes out of a node has been through the coarsest level. ``out_channels`` is the width of what is rebuilt.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
-        out_channels].
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
+          out_channels].
 
     >>> import torch
     >>> from gpool.models import GraphParsingAutoencoder

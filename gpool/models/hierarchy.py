@@ -13,9 +13,7 @@ __all__ = ["Hierarchy", "Level", "check_poolings"]
 
 
 class Level:
-    """A pooled graph after its message passing: the node states of every layer, and the pooling that made it
-    from the graph below.
-    """
+    """A pooled graph after its message passing: states of every layer, and the pooling that made it."""
 
     def __init__(self, history: list[Tensor], pooled: Pooled) -> None:
         self.history = history

@@ -38,7 +38,7 @@ class NodeModel(nn.Module):
         dropout: probability of dropping an entry of what the head reads.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [N, out_channels].
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [N, out_channels].
 
     Raises:
         ValueError: if neither or both of ``head`` and ``out_channels`` are given, or if the

@@ -29,8 +29,8 @@ class ClosedMeanConv(MessagePassing):
         bias: add one; the paper has none.
 
     Shape:
-        ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
-        x Theta + x Theta'.
+        - ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
+          x Theta + x Theta'.
 
     >>> import torch
     >>> from gpool.models import ClosedMeanConv
@@ -95,9 +95,9 @@ class SparseHierarchicalNet(nn.Module):
         bias: give the convolutions a bias; the paper has none.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
-        accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of one
-        node keeps it.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
+          accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of
+          one node keeps it.
 
     Raises:
         ValueError: ``num_levels`` is below 1 or ``ratio`` out of range.

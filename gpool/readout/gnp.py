@@ -50,8 +50,8 @@ class GNP(Aggregation):
             gradient at x = 0 is zero in "abs" and the right-hand one in "relu" and "split".
 
     Shape:
-        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
-        With N nodes, B graphs, C channels.
+        - x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
+          With N nodes, B graphs, C channels.
 
     An empty graph gives zeros (with ``mix="linear"``: its bias, zero at the start); one node its m, |x| + eps
     by default.

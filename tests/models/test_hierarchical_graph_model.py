@@ -105,7 +105,7 @@ def test_a_history_readout_gets_lifted_states() -> None:
     torch.testing.assert_close(out, model.head(segment_sum(total, BATCH, dim_size=4)))
 
 
-class Penalised(Pooling):
+class Penalized(Pooling):
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
@@ -115,7 +115,7 @@ class Penalised(Pooling):
 
 def test_auxiliary_losses_are_added_up() -> None:
     model = GraphModel(
-        Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2, pooling=[Penalised(8), Penalised(8)]
+        Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2, pooling=[Penalized(8), Penalized(8)]
     )
     model(torch.rand(8, 3), EDGES, None, BATCH, 4)
     assert model.aux_loss == 3.0

@@ -19,9 +19,9 @@ __all__ = [
     "check_dropout",
     "check_heads",
     "check_integers",
+    "check_nonzero",
     "check_positive",
     "check_range",
-    "check_room",
     "check_type",
     "checked_size",
     "length_along",
@@ -85,7 +85,7 @@ def check_count(name: str, v: int) -> None:
         raise ValueError(f"{name}={count} must not be negative")
 
 
-def check_room(name: str, size: int, entries: int) -> None:
+def check_nonzero(name: str, size: int, entries: int) -> None:
     """Refuses a size of 0 where there are entries; compilers, to which both are symbols, are not asked."""
     if torch.compiler.is_compiling() or isinstance(size, torch.SymInt) or isinstance(entries, torch.SymInt):
         return

@@ -8,7 +8,7 @@ from torch import Tensor
 from gpool.ops.checks.arguments import (
     check_count,
     check_integers,
-    check_room,
+    check_nonzero,
     check_type,
     checked_size,
     readable,
@@ -61,7 +61,7 @@ def check_batch(batch: Tensor | None, batch_size: int | None, nodes: int) -> Non
         check_count("batch_size", batch_size)
     if batch is None:
         if batch_size is not None:
-            check_room("batch_size", batch_size, nodes)
+            check_nonzero("batch_size", batch_size, nodes)
         return
     check_integers("batch", batch)
     if batch.dim() != 1 or batch.size(0) != nodes:

@@ -75,7 +75,7 @@ def topk_select(
 ) -> Tensor:
     """The ids of the ``count`` highest scores of every graph: grouped by graph, best first, ties by lower id.
 
-    One stable sort of the key (graph, -score) packed into 64 bits; a float64 score, which leaves no room
+    One stable sort of the key (graph, -score) packed into 64 bits; a float64 score, which leaves no bits
     for the graph, takes two. The batch vector may be in any order.
 
     Args:
@@ -84,8 +84,8 @@ def topk_select(
             :func:`gpool.ops.partition.ties.order_ties`; only equal ones by default.
 
     Shape:
-        score [N], batch int64 [N], count int64 [B], floor [N] or a number -> int64 [sum of count], no
-        entry more than there are. An empty graph contributes nothing.
+        - score [N], batch int64 [N], count int64 [B], floor [N] or a number -> int64 [sum of count], no
+          entry more than there are. An empty graph contributes nothing.
 
     Raises:
         TypeError: score is not floating point; batch or count does not hold integers.
@@ -94,7 +94,7 @@ def topk_select(
     """
     if not isinstance(batch, Segments):
         _check(score, batch, count, batch_size)
-        batch = Segments(batch.long(), batch_size)  # an int32 batch has no room for the key below
+        batch = Segments(batch.long(), batch_size)  # an int32 batch has no bits for the key below
     return _topk(score.detach(), batch, count, within, floor)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gpool.ops.checks.arguments import check_count, check_integers, check_room, checked_size, readable
+from gpool.ops.checks.arguments import check_count, check_integers, check_nonzero, checked_size, readable
 
 __all__ = ["Segments", "blamed", "resolve", "rising", "unseen"]
 
@@ -53,7 +53,7 @@ def resolve(
     if dim_size is not None:
         check_count("dim_size", dim_size)
     if dim_size is not None:
-        check_room(bound, dim_size, length)
+        check_nonzero(bound, dim_size, length)
     if index is None:
         segment = torch.zeros(length, dtype=torch.long, device=device)
         return Segments(segment, 1 if dim_size is None else dim_size)
