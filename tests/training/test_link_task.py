@@ -84,7 +84,7 @@ def test_walkpool_learns() -> None:
 def test_metrics_are_those_of_the_whole_part(loss) -> None:
     data = Links(neighborhood=None, batch_size=5, negatives="per-source", negatives_per_link=4)
     task = LinkTask(
-        encoder=Encoder(16, 8, num_layers=2, norm=None, conv="gcn"),
+        encoder=Encoder(16, hidden_channels=8, num_layers=2, norm=None, conv="gcn"),
         scorer=LowRankBilinear(8, 8),
         loss=loss,
         hits=(1, 3),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
@@ -22,7 +22,7 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def forward(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
         sums = value.new_zeros(weight.size(1), size, value.size(1))
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             for k, part in enumerate(sums):
                 part.index_add_(0, index[rows], value[rows] * weight[rows, k : k + 1])
         return sums.transpose(0, 1)
@@ -40,7 +40,7 @@ class _WeightedSums(torch.autograd.Function):
             by_value = (spread * weight.unsqueeze(-1)).sum(1)
             return (spread * value.unsqueeze(1)).sum(-1), by_value, None, None
         by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             for k in range(weight.size(1)):
                 spread = grad[:, k].index_select(0, index[rows])
                 by_weight[rows, k] = (spread * value[rows]).sum(-1)
@@ -97,7 +97,7 @@ def segment_read(
         scale: gamma; 1 / sqrt(D) unless given.
 
     Returns:
-        [B, K, E]; zeros for an empty segment. For heads, call it once a head.
+        [B, K, E]; zeros for an empty segment. For heads, call it once per head.
     """
     _check_read(query, key, value)
     query, key = floating("query", query), floating("key", key)
