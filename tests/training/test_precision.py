@@ -16,7 +16,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn.aggr import MeanAggregation
 
 from gpool import GNP, HistoGraph, LayerResampler, LogMeanExp, PowerMean
-from gpool.data import Links, Neighborhood
+from gpool.data import Links, Neighborhood, RandomSplit
 from gpool.link import DotProduct, LowRankBilinear, MLPScorer
 from gpool.models import (
     Encoder,
@@ -164,7 +164,9 @@ def every_third(nodes: int) -> torch.Tensor:
 @pytest.mark.parametrize("loss", ["bce", "mse"])
 def test_link_model(labels: bool, loss: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1, labels=labels), val_fraction=0.2)
+    data = Links.from_edges(
+        every_third(12), neighborhood=Neighborhood(1, labels=labels), split=RandomSplit(0.2)
+    )
     model = WalkPoolNetwork(16, hidden_channels=4, heads=1, walk_length=2, max_label=5 if labels else None)
     fit(LinkTask(model, loss=loss), data, precision)
 
@@ -175,7 +177,7 @@ def test_link_model(labels: bool, loss: Any, precision: str) -> None:
 )
 def test_pair_model(scorer: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=None, val_fraction=0.2)
+    data = Links.from_edges(every_third(12), neighborhood=None, split=RandomSplit(0.2))
     fit(
         LinkTask(encoder=Encoder(16, hidden_channels=WIDTH, num_layers=2, conv="gcn"), scorer=scorer()),
         data,
@@ -226,7 +228,7 @@ def test_features_are_cast_and_ids_are_not(precision: str) -> None:
 
 def test_batches_of_links_pass_lightnings_casts() -> None:
     """Lightning walks through dataclasses and refuses frozen ones."""
-    batch = next(iter(Links.from_edges(every_third(12), val_fraction=0.2).val_dataloader()))
+    batch = next(iter(Links.from_edges(every_third(12), split=RandomSplit(0.2)).val_dataloader()))
     for plugin in (DoublePrecision(), HalfPrecision("bf16-true")):
         assert plugin.convert_input(batch) is batch
     other = batch.with_features(batch.x.double())
@@ -239,7 +241,7 @@ def test_batches_of_links_pass_lightnings_casts() -> None:
 
 def test_half_precision_link_scores_are_near_those_of_float32() -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1), val_fraction=0.2)
+    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1), split=RandomSplit(0.2))
     task = LinkTask(WalkPoolNetwork(16, hidden_channels=4, heads=2, walk_length=3)).eval()
     batch = next(iter(data.val_dataloader()))
     right = task(batch)
