@@ -9,7 +9,7 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, GeneralizedSum, LogMeanExp, PowerMean, register
+from gpool.readout import GNP, GeneralizedSum, LogMeanExp, Mixture, Nested, PowerMean, register
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,8 @@ __all__ = [
     "HistoGraph",
     "LayerResampler",
     "LogMeanExp",
+    "Mixture",
+    "Nested",
     "PowerMean",
     "SparseCoarsening",
     "WalkPool",

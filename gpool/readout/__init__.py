@@ -3,6 +3,8 @@
 from gpool.readout.generalized_sum import GeneralizedSum
 from gpool.readout.gnp import GNP
 from gpool.readout.log_mean_exp import LogMeanExp
+from gpool.readout.mixture import Mixture
+from gpool.readout.nested import Nested
 from gpool.readout.power_mean import PowerMean
 from gpool.readout.register import register
 
@@ -10,6 +12,8 @@ __all__ = [
     "GNP",
     "GeneralizedSum",
     "LogMeanExp",
+    "Mixture",
+    "Nested",
     "PowerMean",
     "register",
 ]
