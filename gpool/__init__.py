@@ -9,17 +9,20 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, LogMeanExp, PowerMean, register
+from gpool.readout import GNP, GeneralizedSum, LogMeanExp, Mixture, Nested, PowerMean, register
 
 __version__ = "0.1.0"
 
 __all__ = [
     "GNP",
     "EdgeContraction",
+    "GeneralizedSum",
     "GraphParsing",
     "HistoGraph",
     "LayerResampler",
     "LogMeanExp",
+    "Mixture",
+    "Nested",
     "PowerMean",
     "SparseCoarsening",
     "WalkPool",

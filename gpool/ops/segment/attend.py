@@ -13,7 +13,7 @@ from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
 
-__all__ = ["segment_attend", "segment_read"]
+__all__ = ["segment_attend", "segment_read", "segment_weighted_sum"]
 
 
 class _WeightedSums(torch.autograd.Function):
@@ -51,6 +51,24 @@ class _WeightedSums(torch.autograd.Function):
 def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
     product = weight.unsqueeze(-1) * value.unsqueeze(1)  # [N, K, D]
     return product.new_zeros(size, *product.shape[1:]).index_add(0, index, product)
+
+
+def segment_weighted_sum(
+    weight: Tensor,
+    value: Tensor,
+    index: Tensor | Segments | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
+    """The values of every segment, added up with each of K weights: [N, K], [N, D] -> [B, K, D]."""
+    wide, rows = floating("weight", weight), floating("value", value)
+    if value.dim() != 2 or weight.dim() != 2 or weight.size(0) != value.size(0):
+        raise ValueError(
+            f"weight {tuple(weight.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
+        )
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device)
+    sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
+    return sums(wide, rows, segments.segment, segments.size).to(value.dtype)
 
 
 def segment_attend(
