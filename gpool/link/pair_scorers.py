@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from gpool.ops.checks.arguments import check_positive
+
 __all__ = ["DotProduct", "LowRankBilinear", "MLPScorer", "PairScorer"]
 
 
@@ -48,8 +50,7 @@ class MLPScorer(nn.Module):
         self, channels: int, *, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         widths = [channels] + [hidden_channels] * (num_layers - 1)
         layers: list[nn.Module] = []
         for fan_in, fan_out in itertools.pairwise(widths):
@@ -102,9 +103,7 @@ class LowRankBilinear(nn.Module):
         eps: float = 1e-12,
     ) -> None:
         super().__init__()
-        for name, size in {"left": left, "right": right, "out": out, "rank": rank}.items():
-            if size < 1:
-                raise ValueError(f"{name}={size} must be at least 1")
+        check_positive(left=left, right=right, out=out, rank=rank)
         self.left, self.right, self.out, self.rank = left, right, out, rank
         self.normalize, self.eps = normalize, eps
         self.u = nn.Parameter(torch.empty(left, out * rank))
