@@ -26,7 +26,7 @@ Example:
 """
 
 from gpool.ops.segment._index import Segments, resolve, unseen
-from gpool.ops.segment.attend import segment_attend, segment_read, segment_weighted_sum
+from gpool.ops.segment.attend import segment_attend, segment_weighted_sum
 from gpool.ops.segment.logsumexp import segment_logsumexp
 from gpool.ops.segment.magnitude import Magnitude
 from gpool.ops.segment.norm import segment_norm
@@ -52,7 +52,6 @@ __all__ = [
     "segment_mean",
     "segment_min",
     "segment_norm",
-    "segment_read",
     "segment_softmax",
     "segment_sum",
     "segment_weighted_sum",

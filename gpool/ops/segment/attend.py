@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
 
-__all__ = ["segment_attend", "segment_read", "segment_weighted_sum"]
+__all__ = ["segment_attend", "segment_weighted_sum"]
 
 
 class _WeightedSums(torch.autograd.Function):
@@ -93,48 +92,3 @@ def segment_attend(
     weight = segment_softmax(wide, segments)  # its maximum refuses what is no segment
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
     return sums(weight, rows, segments.segment, segments.size).to(value.dtype)
-
-
-def segment_read(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    index: Tensor | Segments | None = None,
-    ptr: Tensor | None = None,
-    dim_size: int | None = None,
-    scale: float | None = None,
-) -> Tensor:
-    r"""What queries read from every segment by dot-product attention.
-
-    .. math:: y_{s,k} = \sum_{i \in s} \mathrm{softmax}_{i \in s}\big(\gamma\, q_k^\top k_i\big)\, v_i
-
-    Args:
-        query: K queries for all segments [K, D], or for each its own [B, K, D].
-        key: [N, D].
-        value: [N, E].
-        scale: gamma; 1 / sqrt(D) unless given.
-
-    Returns:
-        [B, K, E]; zeros for an empty segment. For heads, call it once per head.
-    """
-    _check_read(query, key, value)
-    query, key = floating("query", query), floating("key", key)
-    segments = resolve(index, ptr, dim_size, key.size(0), key.device)
-    scale = 1.0 / math.sqrt(key.size(-1)) if scale is None else scale
-    if query.dim() == 2:
-        score = key @ query.t()
-    elif query.dim() == 3 and query.size(0) == segments.size:
-        at_entry = [q.index_select(0, segments.segment) for q in query.unbind(1)]
-        score = torch.stack([(key * q).sum(-1) for q in at_entry], dim=-1)
-    else:
-        raise ValueError(f"query of shape {tuple(query.shape)} must be [K, D] or [{segments.size}, K, D]")
-    return segment_attend(score * scale, value, segments)
-
-
-def _check_read(query: Tensor, key: Tensor, value: Tensor) -> None:
-    if key.dim() != 2 or value.dim() != 2 or key.size(0) != value.size(0):
-        raise ValueError(f"key {tuple(key.shape)} and value {tuple(value.shape)} must be [N, D] and [N, E]")
-    if query.dim() not in (2, 3) or query.size(-1) != key.size(1):
-        raise ValueError(
-            f"query of shape {tuple(query.shape)} must be [K, D] or [B, K, D] with D={key.size(1)} as in key"
-        )
