@@ -14,7 +14,8 @@ class MLP(nn.Sequential):
     LayerNorm, ReLU and dropout follow all maps but the last. Without ``plain_last`` (and with more than one
     layer) they follow the last too.
 
-    Shape: [..., in_channels] -> [..., out_channels].
+    Shape:
+        - [..., in_channels] -> [..., out_channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import MLP
@@ -46,6 +47,8 @@ class MLP(nn.Sequential):
             if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.LayerNorm(width[i + 1]), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         super().__init__(*parts)
+        self.in_channels, self.hidden_channels, self.out_channels = in_channels, hidden_channels, out_channels
+        self.num_layers, self.dropout, self.plain_last = num_layers, dropout, plain_last
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
@@ -59,7 +62,8 @@ class ResidualMLP(nn.Module):
 
     Without ``plain_last`` (and with more than one layer) they follow the last too.
 
-    Shape: [..., channels] -> [..., channels].
+    Shape:
+        - [..., channels] -> [..., channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import ResidualMLP
@@ -82,6 +86,8 @@ class ResidualMLP(nn.Module):
             parts.append(nn.Linear(channels, channels))
             if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        self.channels, self.num_layers = channels, num_layers
+        self.dropout, self.plain_last = dropout, plain_last
         self.mlp = nn.Sequential(*parts)
         self.norm = nn.LayerNorm(channels)
 

@@ -55,7 +55,7 @@ class LinkTask(TrainingModule):
     >>> from gpool.link.pair_scorers import DotProduct
     >>> from gpool.models import Encoder
     >>> data = Links(neighborhood=None, batch_size=8)
-    >>> task = LinkTask(encoder=Encoder(data.num_features, 8, num_layers=2), scorer=DotProduct())
+    >>> task = LinkTask(encoder=Encoder(data.num_features, hidden_channels=8), scorer=DotProduct())
     >>> task(next(iter(data.val_dataloader()))).shape
     torch.Size([8])
     """
@@ -82,7 +82,7 @@ class LinkTask(TrainingModule):
         if loss not in ("bce", "mse"):
             raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
         self.model = model
-        self.loss = loss
+        self.loss, self.hits, self.evaluator = loss, tuple(hits), evaluator
         self.val_metrics = LinkMetrics(hits, evaluator)
         self.test_metrics = LinkMetrics(hits, evaluator)
 
