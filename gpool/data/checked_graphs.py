@@ -83,7 +83,10 @@ def checked_graphs(
 def columns_of(store: CollatedGraphs) -> Columns:
     """Features and edges of a store, for the checks."""
     data, slices = store.data, store.slices
-    return Columns(data.x, data.edge_index, data.edge_attr, slices["x"].diff(), slices["edge_index"].diff())
+    nodes, edges = slices["x"].diff(), slices["edge_index"].diff()
+    edge_rows = slices["edge_attr"].diff() if "edge_attr" in slices else None
+    told = None if store.counted is None else torch.tensor(store.counted)
+    return Columns(data.x, data.edge_index, data.edge_attr, nodes, edges, edge_rows, told)
 
 
 def _fetched(
@@ -95,7 +98,7 @@ def _fetched(
     for start in range(0, len(graphs), CHUNK):
         chunk = fetch(range(start, min(start + CHUNK, len(graphs))))
         check_structure(chunk, first, start, labeled)
-        bare = CollatedGraphs([Data(x=g.x, edge_index=g.edge_index, edge_attr=g.edge_attr) for g in chunk])
+        bare = CollatedGraphs([bare_graph(graph) for graph in chunk])
         check_values(columns_of(bare), lambda k, c=chunk, s=start: graph_name(c[k], s + k))  # type: ignore[misc]
         ids += [own if (own := own_id(g)) is not None else start + k for k, g in enumerate(chunk)]
         found += [g.y for g in chunk] if labeled else []
@@ -114,6 +117,12 @@ def _fetched(
         return graph
 
     return CheckedGraphs(FetchedGraphs(fetch, len(graphs), mend), labels, ids)
+
+
+def bare_graph(graph: Data) -> Data:
+    """What the checks look at."""
+    keys = ("x", "edge_index", "edge_attr", "num_nodes")
+    return Data(**{key: graph[key] for key in keys if key in graph})
 
 
 def _tensor(label: Any, k: int) -> Tensor:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gpool.data.checked_graphs import convert, convert_note
-from gpool.data.graph_checks import Columns, check_structure, check_values
+from gpool.data.checked_graphs import bare_graph, columns_of, convert, convert_note
+from gpool.data.graph_checks import check_structure, check_values
+from gpool.data.graph_store import CollatedGraphs
 from gpool.data.labels import Labels, Task, read_labels
 
-__all__ = ["MASKS", "CheckedNodes", "checked_nodes"]
+__all__ = ["MASKS", "CheckedNodes", "checked_nodes", "node_ids"]
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 IDS = ("id", "node_id", "name")
@@ -39,21 +40,21 @@ def checked_nodes(
         ValueError: for what cannot be trained on; it names field and node and says what would be right.
     """
     check_structure([graph], graph, labeled=labeled)
-    nodes, edges = (torch.tensor([size]) for size in (graph.x.size(0), graph.edge_index.size(1)))
-    check_values(Columns(graph.x, graph.edge_index, graph.edge_attr, nodes, edges), lambda _: "the graph")
+    if labeled and len(graph.y) != graph.x.size(0):
+        raise ValueError(f"y has {len(graph.y)} rows, x has {graph.x.size(0)}; every node needs a label")
+    check_values(columns_of(CollatedGraphs([bare_graph(graph)])), lambda _: "the graph")
+    nodes = graph.x.size(0)
     given, graph = graph, copy.copy(graph)
     for key in ("x", "edge_index", "edge_attr"):
         if isinstance(given.get(key), Tensor):
             convert_note(key, given[key], categorical)
             graph[key] = convert(key, given[key], categorical)
-    ids = _ids(given, int(nodes))
+    ids = node_ids(given, nodes)
     if not labeled:
         graph.y = None
         return CheckedNodes(graph, None, ids)
-    used = _used(graph, int(nodes)).nonzero().view(-1)
+    used = _used(graph, nodes).nonzero().view(-1)
     y = graph.y
-    if len(y) != int(nodes):
-        raise ValueError(f"y has {len(y)} rows, x has {int(nodes)}; every node needs a label")
     chosen = y[used] if isinstance(y, Tensor) else [y[k] for k in used.tolist()]
     labels = read_labels(chosen, used.numel(), task, lambda k: f"node {ids[int(used[k])]!r}")
     graph.y = _of_all(y, labels).index_copy(0, used, labels.y)
@@ -84,7 +85,8 @@ def _of_all(y: Any, labels: Labels) -> Tensor:
     return torch.tensor([number.get(label, -1) for label in given]).view(-1, *like.shape[1:]).to(like.dtype)
 
 
-def _ids(graph: Data, nodes: int) -> list[Any]:
+def node_ids(graph: Data, nodes: int) -> list[Any]:
+    """One id per node: those in an attribute of :data:`IDS` that has N, else positions."""
     for key in IDS:
         found = graph.get(key)
         if isinstance(found, Tensor) and found.numel() == nodes:

@@ -21,13 +21,19 @@ IDS = ("id", "graph_id", "name")
 
 
 class Columns(NamedTuple):
-    """Features and edges of many graphs, one graph after the other; ``nodes`` and ``edges`` say how many."""
+    """Features and edges of many graphs, one graph after the other, and how many rows each graph has.
+
+    ``nodes`` counts those of ``x``, ``edges`` those of ``edge_index``, ``edge_rows`` those of ``edge_attr``;
+    ``told`` is what the graphs say in ``num_nodes``, where they do.
+    """
 
     x: Tensor
     edge_index: Tensor
     edge_attr: Tensor | None
     nodes: Tensor
     edges: Tensor
+    edge_rows: Tensor | None = None
+    told: Tensor | None = None
 
 
 def own_id(graph: Data) -> Any:
@@ -132,15 +138,15 @@ def check_values(columns: Columns, name: Namer) -> None:
     Raises:
         ValueError: for the first graph that is wrong; it names the field and what would be right.
     """
-    x, edge_index, edge_attr, nodes, edges = columns
+    x, edge_index, edge_attr, nodes, edges, edge_rows, told = columns
     empty = nodes == 0
     if empty.any():
         raise ValueError(f"{name(_first(empty))}: x has no rows; a graph must have a node")
-    if edge_attr is not None and edge_attr.size(0) != edge_index.size(1):
-        raise ValueError(
-            f"edge_attr has {edge_attr.size(0)} rows and edge_index {edge_index.size(1)} columns over all "
-            "graphs; every edge needs one row"
-        )
+    for key, given, wanted in (("edge_attr has", edge_rows, edges), ("num_nodes says", told, nodes)):
+        if given is not None and not torch.equal(given, wanted):
+            graph = _first(given != wanted)
+            unit = "edges" if wanted is edges else "rows of x"
+            raise ValueError(f"{name(graph)}: {key} {given[graph]} for {int(wanted[graph])} {unit}")
     size = nodes.repeat_interleave(edges)
     wrong = ((edge_index < 0) | (edge_index >= size)).any(0)
     if wrong.any():

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
-from gpool.data.checked_nodes import MASKS, CheckedNodes, checked_nodes
+from gpool.data.checked_nodes import MASKS, CheckedNodes, checked_nodes, node_ids
 from gpool.data.files.splits import given_split
 from gpool.data.folds import Split, drawn_split
 from gpool.data.labels import Task, read_labels
@@ -85,14 +85,15 @@ class Nodes(OneGraph):
     def load(self) -> Data:
         """The graph, with the masks of the split."""
         graph = copy.copy(_one(self.source, self.init_args))
-        count = int(graph.num_nodes or 0)
+        count = len(graph.x) if "x" in graph else int(graph.num_nodes or 0)
         if self.splits is not None:
             return _masked(graph, given_split(self.splits, count))
         if self.folds is None and all(key in graph for key in MASKS):
             return self._with_own_masks(graph)
-        if "y" not in graph or len(graph.y) != count:
-            return graph  # the check says so
-        found = read_labels(graph.y, count, self._task, lambda k: f"node {k}")
+        if "x" not in graph or "y" not in graph or not len(graph.y) == len(graph.x) == count:
+            return graph  # the check says what is missing
+        ids = node_ids(graph, count)
+        found = read_labels(graph.y, count, self._task, lambda k: f"node {ids[k]!r}")
         labels = (found.y.view(-1) if found.classes is not None else found.y).numpy()
         split = drawn_split(labels, self.fold, self.folds or 10, self.val_fraction, self.split_seed)
         return _masked(graph, split)
