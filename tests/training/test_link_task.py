@@ -96,7 +96,7 @@ def test_metrics_are_those_of_the_whole_part(loss) -> None:
     with torch.no_grad():
         score = torch.cat([task(b) for b in batches])
     y = torch.cat([b.y for b in batches])
-    assert abs(found["test/auc"] - float(binary_auroc(score, y.long()))) < 1e-5
+    assert abs(found["test/auc"] - float(binary_auroc(score.double(), y.long()))) < 1e-5
     pos, neg = score[y == 1], score[y == 0].view(-1, 4)
     assert abs(found["test/hits@3"] - float((pos > neg.flatten().topk(3).values[-1]).float().mean())) < 1e-6
     rank = 1 + (neg > pos.unsqueeze(1)).sum(1) + 0.5 * (neg == pos.unsqueeze(1)).sum(1)
