@@ -116,6 +116,25 @@ def test_large_scores_stay_apart() -> None:
     assert float(metrics.compute()["auc"]) == 0.75
 
 
+class Broken(nn.Module):
+    """Scores that are no numbers."""
+
+    def forward(self, batch: LinkBatch) -> torch.Tensor:
+        return torch.full((batch.num_links,), torch.nan)
+
+
+def test_scores_that_are_not_finite_are_an_error() -> None:
+    metrics = LinkMetrics()
+    metrics.update(torch.tensor([torch.nan, 1.0, torch.inf, 0.5]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    with pytest.raises(ValueError, match="2 of 4 scores are NaN or infinite"):
+        metrics.compute()
+    data = Links(neighborhood=None, batch_size=20)
+    with pytest.raises(ValueError, match="50 of 50 scores are NaN or infinite"):
+        Trainer(**QUIET).test(LinkTask(Broken()), data, verbose=False)
+    with pytest.raises(ValueError, match="2 of 2 scores are NaN or infinite"):
+        LinkTask(Broken()).predict(data, [("Valjean", "Javert"), ("Valjean", "Cosette")])
+
+
 def test_heuristic_in_the_place_of_a_model() -> None:
     data = Links(neighborhood=None, batch_size=1000)
     task = LinkTask(HeuristicModel(common_neighbors))

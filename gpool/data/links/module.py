@@ -120,7 +120,8 @@ class Links(LightningDataModule):
     ) -> Links:
         """The links of a graph of your own: a PyG ``Data``, a tensor [2, E], or pairs of any ids.
 
-        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says; all else is as in the class.
+        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says, which makes a directed graph
+        undirected too, for ``Links(graph=...)``; all else is as in the class.
 
         >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")],
         ...                         split=RandomSplit(val_fraction=0.25, test_fraction=0.25))

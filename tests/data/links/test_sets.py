@@ -57,6 +57,17 @@ def test_any_graph_below_the_root_goes_by_its_name(router: Path) -> None:
     assert random.split.test_pos.size(0) == 1
 
 
+def test_weights_and_directions_in_a_file_are_refused(router: Path) -> None:
+    path = router / "links" / "Weighted.mat"
+    for values, message in (
+        ([1.0, 0.5, 1.0], r"Weighted\.mat: net holds weights from 0\.5 to 1"),
+        ([1.0, 1.0, 1.0], r"Weighted\.mat: edges is a directed graph: 1 of its 3 edges, such as \(1, 2\)"),
+    ):
+        savemat(path, {"net": csc_matrix((values, ([0, 1, 1], [1, 0, 2])), shape=(3, 3))})
+        with pytest.raises(ValueError, match=message):
+            _ = Links("Weighted", root=router).graph
+
+
 def test_drawn_negatives_leave_the_published_links(router: Path) -> None:
     data = Links("Router", root=router, negatives="per-source")
     assert data.split.test_pos.tolist() == [[4, 5], [0, 5]]
