@@ -65,6 +65,10 @@ def _command(words: list[str]) -> int:
         return command.bench(words[1:]) if words[0] == "bench" else command.report(words[1:])
     from gpool.config.mistakes import ConfigError
 
+    if words[0] == "predict":
+        from gpool.config.predict import predict
+
+        return predict(words[1:])
     if words[0] not in ("fit", "validate", "test", "predict"):
         known = "fit, validate, test, predict, bench, report"
         raise ConfigError(f"COMMAND={words[0]!r} must be one of {known}")

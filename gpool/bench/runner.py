@@ -109,7 +109,7 @@ def _outcomes(left: dict[str, Run], store: Store, claims: Claims, workers: Worke
                 claims.drop(key)
                 yield Outcome(run, False, store.error(key))
             else:
-                running[workers.start(train_and_test, run)] = run
+                running[workers.start(train_and_test, run, store.keep_checkpoints)] = run
         if not running:
             time.sleep(LOOK if left else 0)
         for future in workers.finished(LOOK if left and workers.free else None) if running else []:

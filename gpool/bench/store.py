@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 from gpool.bench.claims import Claims
+from gpool.bench.kept import PREDICTIONS
 from gpool.bench.record import Damaged, read_json, read_record
 from gpool.bench.whole_file import write_whole
 
@@ -21,12 +24,17 @@ class Store:
     of the run's configuration, so a changed plan never takes an old result for its own. A damaged file counts
     as missing, and its run is done again. Results in a folder ``cells``, where they used to be, are read too.
 
+    ``predictions/KEY.csv.gz`` holds the predictions of the test part, and ``checkpoints/KEY.ckpt`` the tested
+    weights, where they are kept.
+
     Args:
         folder: where the benchmark writes; made where it is missing.
+        keep_checkpoints: whether runs keep their weights, too.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], keep_checkpoints: bool = False) -> None:
         self.folder = Path(folder)
+        self.keep_checkpoints = keep_checkpoints
         self.runs = self.folder / "runs"
         self.old = self.folder / "cells"
         self.errors = self.folder / "errors"
@@ -51,9 +59,20 @@ class Store:
         """Write a result, whole or not at all; a run that finishes takes its old error away."""
         failed = "error" in result
         folder = self.errors if failed else self.runs
+        result = dict(result)
+        for place, content in result.pop("files", {}).items():  # the record comes last: it says "done"
+            write_whole(self.folder / place.format(key=key), content)
         write_whole(folder / f"{key}.json", json.dumps(result, indent=1, default=str))
         if not failed:
             (self.errors / f"{key}.json").unlink(missing_ok=True)
+
+    def predictions(self, key: str) -> list[dict[str, str]] | None:
+        """The predictions of a run's test part, a dict per row; None where there are none."""
+        path = self.folder / PREDICTIONS.format(key=key)
+        if not path.exists():
+            return None
+        with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
     def failed_at(self, key: str) -> int | None:
         """When the run of this key last failed, in nanoseconds; None where it did not."""
