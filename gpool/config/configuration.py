@@ -68,8 +68,8 @@ def _refuse_plans(args: Any) -> None:
     """Refuse a plan of many runs in place of a configuration of one."""
     for path, given in () if isinstance(args, Mapping) else config_files(args):
         data = given.get("data")
-        named = isinstance(data, Mapping) and "class_path" not in data and "init_args" not in data
-        if PLAN.intersection(given) or (named and all(class_at(data, str(name)) for name in data)):
+        names = list(data) if isinstance(data, Mapping) and "class_path" not in data else []
+        if PLAN.intersection(given) or (names and all(class_at(data, str(name)) for name in names)):
             raise ConfigError(f"--config={path} is a plan of several runs; use: gpool bench {path}")
 
 
