@@ -49,7 +49,7 @@ def test_fit_with_another_readout_then_test_and_predict(
     assert main(["predict", "--config", config, *readout, "--ckpt_path", saved[0]]) == 0
     rows = (tmp_path / "predictions.csv").read_text().splitlines()
     assert rows[0] == "row," + ",".join(f"output{k}" for k in range(10))
-    assert len(rows) == 1 + 180
+    assert len(rows) == 1 + 1797
     assert Path(config).read_text() == before
 
 
