@@ -116,6 +116,14 @@ class HistoGraph(HistoryReadout):
         self.in_channels = widths_of(in_channels, channels, shared_projection)
         self.norm, self.pos_enc, self.residual, self.mix = norm, pos_enc, residual, mix
         self.tie_qk_init, self.eps = tie_qk_init, eps
+        self.heads, self.node_attention, self.dropout, self.max_nodes = (
+            heads,
+            node_attention,
+            dropout,
+            max_nodes,
+        )
+        self.layer_norm, self.qk_bias, self.zero_token = layer_norm, qk_bias, zero_token
+        self.shared_projection = shared_projection
         self.embed = projections(self.in_channels, channels, shared_projection)
         self.query = nn.Linear(channels, channels, bias=qk_bias)
         self.key = nn.Linear(channels, channels, bias=qk_bias)

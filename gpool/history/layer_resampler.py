@@ -80,6 +80,7 @@ class LayerResampler(HistoryReadout):
         self.in_channels = _widths(in_channels, channels, num_layers)
         self.num_layers, self.latents, self.heads = len(self.in_channels), latents, heads
         self.residual, self.normalize, self.dropout = residual, normalize, dropout
+        self._init_feed_forward = feed_forward
         self.project = nn.ModuleList(
             nn.Identity() if width == channels else nn.Linear(width, channels) for width in self.in_channels
         )

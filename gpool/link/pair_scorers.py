@@ -48,6 +48,8 @@ class MLPScorer(nn.Module):
         self, channels: int, *, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
     ) -> None:
         super().__init__()
+        self.channels, self.hidden_channels = channels, hidden_channels
+        self.num_layers, self.dropout = num_layers, dropout
         if num_layers < 1:
             raise ValueError(f"num_layers={num_layers} must be at least 1")
         widths = [channels] + [hidden_channels] * (num_layers - 1)

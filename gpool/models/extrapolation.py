@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,8 @@ class AlgorithmicModel(nn.Module):
         mlp: bool = True,
     ) -> None:
         super().__init__()
+        self.in_channels, self.out_channels, self.hidden_channels = in_channels, out_channels, hidden_channels
+        self._init_rounds, self.weighted, self._init_mlp = rounds, weighted, mlp
         widths = [in_channels, *[hidden_channels] * rounds]
         self.rounds = nn.ModuleList(
             MessageRound(width, hidden_channels, weighted, copy.deepcopy(aggregation))
@@ -84,6 +87,11 @@ class AlgorithmicModel(nn.Module):
         )
         self.readout = copy.deepcopy(readout)
         self.head = nn.Linear(width, out_channels)
+
+    @property
+    def aggregation(self) -> nn.Module:
+        """The pooling of messages in the first round; without rounds the readout, which is of its kind."""
+        return cast("MessageRound", self.rounds[0]).aggregation if len(self.rounds) else self.readout
 
     def forward(
         self,

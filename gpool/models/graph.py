@@ -37,6 +37,8 @@ class MLPHead(nn.Sequential):
             nn.Dropout(dropout),
             nn.Linear(hidden_channels, out_channels),
         )
+        self.in_channels, self.hidden_channels = in_channels, hidden_channels
+        self.out_channels, self.dropout = out_channels, dropout
 
 
 class GraphModel(nn.Module):
@@ -96,6 +98,7 @@ class GraphModel(nn.Module):
         self.encoder = encoder
         self.readout = readout
         self.levels = levels
+        self.coarse_layers = coarse_layers
         self.hierarchy: Hierarchy | None = None
         if pooling:
             self.hierarchy = Hierarchy(pooling, [contract.coarse(coarse_layers) for _ in pooling])
@@ -105,6 +108,11 @@ class GraphModel(nn.Module):
             width = contract.out_channels
             head = MLPHead(_width_of(readout, width), width, out_channels)
         self.head = head
+
+    @property
+    def pooling(self) -> list[Pooling] | None:
+        """The poolings, finest first; None where there is none."""
+        return None if self.hierarchy is None else list(self.hierarchy.pooling)  # type: ignore[arg-type]
 
     def forward(
         self,

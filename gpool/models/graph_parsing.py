@@ -83,6 +83,7 @@ class GraphParsingNetwork(ParsingBase):
         if readout not in ("sum", "level_mean"):
             raise ValueError(f"readout={readout!r} must be 'sum' or 'level_mean'")
         self.readout = readout
+        self.out_channels = out_channels
         self.head = self.parts.head(hidden_channels, out_channels)
 
     def combine(

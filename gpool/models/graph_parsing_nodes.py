@@ -51,6 +51,7 @@ class UnpoolingBase(ParsingBase):
         )
         if isinstance(up_layers, str) and up_layers != "follow":
             raise ValueError(f"up_layers={up_layers!r} must be 'follow' or a number of layers")
+        self.out_channels, self.up_layers = out_channels, up_layers
         depth = self.parts.set_convolutions if isinstance(up_layers, str) else up_layers
         self.up = self.parts.convolutions(hidden_channels, depth)
         self.head = self.parts.head(hidden_channels, out_channels)

@@ -102,6 +102,8 @@ class ParsingBase(nn.Module, ABC):
         super().__init__()
         parts = ParsingParts() if parts is None else parts
         self.parts = parts
+        self.in_channels, self.hidden_channels, self.weighted = in_channels, hidden_channels, weighted
+        self.edge_dropout, self.self_loops, self.ties, self.stop = edge_dropout, self_loops, ties, stop
         self.max_levels = max_levels
         self.encoder = encoder
         if encoder is None:

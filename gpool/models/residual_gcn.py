@@ -28,6 +28,7 @@ class ResidualGCN(nn.Module):
         self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, plain_last: bool = True
     ) -> None:
         super().__init__()
+        self.channels, self.num_layers = channels, num_layers
         if num_layers < 0:
             raise ValueError(f"num_layers={num_layers} must not be negative")
         if channels < 2 and num_layers > 0:

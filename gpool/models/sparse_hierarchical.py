@@ -40,7 +40,7 @@ class ClosedMeanConv(MessagePassing):
 
     def __init__(self, in_channels: int, out_channels: int, *, bias: bool = False) -> None:
         super().__init__(aggr="sum")
-        self.in_channels, self.out_channels = in_channels, out_channels
+        self.in_channels, self.out_channels, self.bias = in_channels, out_channels, bias
         self.around = nn.Linear(in_channels, out_channels, bias=False)
         self.own = nn.Linear(in_channels, out_channels, bias=bias)
         self.reset_parameters()
@@ -124,6 +124,8 @@ class SparseHierarchicalNet(nn.Module):
         super().__init__()
         if num_levels < 1:
             raise ValueError(f"num_levels={num_levels} must be at least 1")
+        self.in_channels, self.hidden_channels, self.out_channels = in_channels, hidden_channels, out_channels
+        self.num_levels, self.ratio, self.dropout, self.bias = num_levels, ratio, dropout, bias
         self.embed = nn.Linear(in_channels, hidden_channels) if embed else None
         widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (num_levels - 1)]
         self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias=bias) for width in widths)

@@ -112,6 +112,7 @@ class GraphParsing(Pooling):
         )
         self.phi = ResidualMLP(channels, num_layers=set_layers, dropout=dropout, plain_last=plain_last)
         self.rho = ResidualMLP(channels, num_layers=set_layers, dropout=dropout, plain_last=plain_last)
+        self.set_layers, self.dropout, self.plain_last = set_layers, dropout, plain_last
         self.encoder = encoder
         self.set_encoder = set_encoder
         self.ties = ties

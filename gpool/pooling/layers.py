@@ -46,6 +46,8 @@ class MLP(nn.Sequential):
             if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.LayerNorm(width[i + 1]), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         super().__init__(*parts)
+        self.in_channels, self.hidden_channels, self.out_channels = in_channels, hidden_channels, out_channels
+        self.num_layers, self.dropout, self.plain_last = num_layers, dropout, plain_last
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
@@ -82,6 +84,8 @@ class ResidualMLP(nn.Module):
             parts.append(nn.Linear(channels, channels))
             if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        self.channels, self.num_layers = channels, num_layers
+        self.dropout, self.plain_last = dropout, plain_last
         self.mlp = nn.Sequential(*parts)
         self.norm = nn.LayerNorm(channels)
 

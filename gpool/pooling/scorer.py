@@ -26,6 +26,7 @@ class ProductScorer(nn.Module):
 
     def __init__(self, channels: int, *, num_layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
+        self.channels, self.num_layers, self.dropout = channels, num_layers, dropout
         self.mlp = MLP(channels, channels, 1, num_layers=num_layers, dropout=dropout)
 
     def reset_parameters(self) -> None:
@@ -54,6 +55,7 @@ class ConcatScorer(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.lin = nn.Linear(2 * channels, 1)
 
     def reset_parameters(self) -> None:

@@ -78,6 +78,7 @@ class GraphTask(TrainingModule):
         elif encoder is not None or readout is not None or head is not None or pooling:
             raise ValueError("give either a model, or an encoder, a readout, a head and poolings, not both")
         self.model = model
+        self.task, self.out_channels = task, out_channels
         self.objective = Objective(task, out_channels)
         self.val_metrics = self.objective.metrics("val/")
         self.test_metrics = self.objective.metrics("test/")

@@ -82,7 +82,7 @@ class LinkTask(TrainingModule):
         if loss not in ("bce", "mse"):
             raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
         self.model = model
-        self.loss = loss
+        self.loss, self.hits, self.evaluator = loss, tuple(hits), evaluator
         self.val_metrics = LinkMetrics(hits, evaluator)
         self.test_metrics = LinkMetrics(hits, evaluator)
 

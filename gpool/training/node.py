@@ -68,6 +68,7 @@ class NodeTask(TrainingModule):
         elif encoder is not None or readout is not None or head is not None:
             raise ValueError("give either a model, or an encoder, a readout and a head, not both")
         self.model = model
+        self.task, self.out_channels = task, out_channels
         self.objective = Objective(task, out_channels)
         self.val_metrics = self.objective.metrics("val/")
         self.test_metrics = self.objective.metrics("test/")
