@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,20 +12,6 @@ from gpool.cli import main
 from gpool.starter import kinds
 
 ROOT = Path(__file__).parents[2]
-
-
-def gpool(folder: Path, *words: str) -> str:
-    """Standard output of the command in a process of its own, as own modules are imported once only."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "gpool.cli", *words],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_there_is_one_for_each_kind_of_label() -> None:
@@ -84,11 +68,11 @@ def test_every_file_of_a_starter_is_in_the_package() -> None:
     assert '"starter/*/*.yaml", "starter/*/*.py"' in listed
 
 
-def test_links_are_trained_and_compared_as_they_are(tmp_path: Path) -> None:
-    gpool(tmp_path, "new", "links", "mine")
-    told = gpool(tmp_path / "mine", "fit", "--config", "fit.yaml", "--trainer.max_epochs", "3")
-    assert "epoch 3/3" in told
-    assert (tmp_path / "mine" / "checkpoints" / "best.ckpt").is_file()
-    told = gpool(tmp_path / "mine", "bench", "plan.yaml", "--trainer.max_epochs", "2")
-    assert "own" in told
-    assert "perceptron" in told
+@pytest.mark.parametrize("kind", kinds())
+def test_it_trains_and_compares_as_it_is(kind: str, own_folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["new", kind]) == 0
+    assert main(["fit", "--config", "fit.yaml", "--trainer.max_epochs", "2"]) == 0
+    assert "epoch 2/2" in capsys.readouterr().out
+    assert Path("checkpoints/best.ckpt").is_file()
+    assert main(["bench", "plan.yaml", "--trainer.max_epochs", "1", "--folds", "[3]"]) == 0
+    assert re.search("^│ own +│", capsys.readouterr().out, flags=re.MULTILINE)
