@@ -20,7 +20,8 @@ USAGE = """usage: gpool COMMAND ...
 Graph readouts, hierarchical pooling and link pooling, trained and compared.
 
   gpool new graph|nodes|links [DIR] write a starter: data and a readout of your own, a configuration, a plan
-  gpool fit --config X.yaml         train a model        (also: validate, test, predict)
+  gpool fit --config X.yaml         train a model        (also: validate, test)
+  gpool predict --ckpt_path X.ckpt  predict with it      [--source new.pt] [--out FILE]
   gpool bench PLAN.yaml             run a benchmark      [--jobs N] [--out DIR], resumes what was interrupted
   gpool report DIR                  its table and plot   [--metric NAME]
   gpool list KIND                   readouts, histories, poolings, links, models, data, tasks, with citations
@@ -28,7 +29,7 @@ Graph readouts, hierarchical pooling and link pooling, trained and compared.
 
 gpool COMMAND --help says more. A key of a YAML file can be given as a flag: --model.readout gpool.GNP
 """
-TRAINING = ("fit", "validate", "test", "predict")
+TRAINING = ("fit", "validate", "test")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,8 +117,12 @@ def _command(words: list[str]) -> int:
         from gpool.starter import new
 
         return new(rest)
+    if command == "predict":
+        from gpool.config.predict import predict
+
+        return predict(rest)
     if command not in TRAINING:
-        known = ", ".join((*TRAINING, "bench", "report", "list", "new"))
+        known = ", ".join((*TRAINING, "predict", "bench", "report", "list", "new"))
         raise ConfigError(f"COMMAND={command!r} must be one of {known}")
     return _train(words)
 

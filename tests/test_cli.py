@@ -15,6 +15,7 @@ import yaml
 
 import gpool
 from gpool.cli import main
+from gpool.data import Digits
 
 
 @pytest.fixture
@@ -48,8 +49,9 @@ def test_fit_with_another_readout_then_test_and_predict(
     before = Path(config).read_text()
     assert main(["predict", "--config", config, *readout, "--ckpt_path", saved[0]]) == 0
     rows = (tmp_path / "predictions.csv").read_text().splitlines()
-    assert rows[0] == "row," + ",".join(f"output{k}" for k in range(10))
-    assert len(rows) == 1 + 1797
+    assert rows[0].startswith("id,")
+    assert rows[0].endswith("prediction," + ",".join(f"probability_{k}" for k in range(10)))
+    assert len(rows) == 1 + sum(batch.num_graphs for batch in Digits().predict_dataloader())
     assert Path(config).read_text() == before
 
 

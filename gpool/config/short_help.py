@@ -12,7 +12,6 @@ DOES = {
     "fit": "Train the model of a configuration on its data.",
     "validate": "Measure a trained model on the validation part of its data.",
     "test": "Measure a trained model on the test part of its data.",
-    "predict": "Predict with a trained model, into predictions.csv.",
 }
 
 FLAGS = """
@@ -36,7 +35,7 @@ how
   --trainer.enable_progress_bar false
                                 no bars and no lines of progress
   --seed_everything N           seed of weights and batches
-  --ckpt_path FILE              a checkpoint: fit goes on from it, the other commands measure it
+  --ckpt_path FILE              a checkpoint: fit goes on from it, validate and test measure it
   --print_config                the whole configuration as YAML, defaults included, and nothing else
 """
 

@@ -21,7 +21,7 @@ from gpool.training.recipe import Given, build, describe, missing
 if TYPE_CHECKING:
     from gpool.training.base import TrainingModule
 
-__all__ = ["KEY", "content", "load", "read_checkpoint", "task_from", "versions"]
+__all__ = ["KEY", "content", "fit_weights", "load", "read_checkpoint", "task_from", "versions"]
 
 KEY = "gpool"  # of the checkpoint's part that this package writes
 
@@ -57,6 +57,7 @@ def facts(task: TrainingModule) -> dict[str, Any]:
     return {
         "task": getattr(data, "task", getattr(task, "task", None)),
         "num_features": None if width is None else int(width),
+        "categorical": bool(getattr(data, "categorical", False)),
         "classes": None if classes is None else tuple(_plain(label) for label in classes),
     }
 
@@ -125,6 +126,18 @@ def task_from(
         raise ValueError(f"{path} names what cannot be imported here: {error}") from error
     if not isinstance(task, kind) or not isinstance(task, LightningModule):
         raise ValueError(f"{path} holds a {type(task).__name__}, not a {kind.__name__}")
+    fit_weights(task, held, path, strict)
+    return task.to(next((tensor.device for tensor in held["state_dict"].values()), "cpu"))
+
+
+def fit_weights(
+    task: LightningModule, held: dict[str, Any], path: str | os.PathLike[str], strict: bool = True
+) -> None:
+    """Give a task the weights of a checkpoint, in the precision that they have.
+
+    Raises:
+        ValueError: they do not fit, in one line.
+    """
     weights = held["state_dict"]
     for name, tensor in (*task.named_parameters(), *task.named_buffers()):
         if name in weights:  # trained in another precision
@@ -133,7 +146,6 @@ def task_from(
         task.load_state_dict(weights, strict=strict)
     except RuntimeError as error:  # as many lines as there are tensors
         raise ValueError(f"{path} does not fit the task: {' '.join(str(error).split()):.300}") from None
-    return task.to(next((tensor.device for tensor in weights.values()), "cpu"))
 
 
 def load(path: str | os.PathLike[str], map_location: Any = None, **given: Any) -> Any:
