@@ -10,6 +10,8 @@ from gpool.data.links import Links
 from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import Neighborhood
+from gpool.data.links.published_split import PublishedSplit
+from gpool.data.links.random_split import RandomSplit
 from gpool.data.links.split import LinkSplit
 from gpool.data.links.vgae import VGAEFeatures
 from gpool.data.nodes import NewNodes, Nodes
@@ -41,6 +43,8 @@ __all__ = [
     "OnesFeatures",
     "OwnFeatures",
     "Planetoid",
+    "PublishedSplit",
+    "RandomSplit",
     "RingOrGrid",
     "Split",
     "VGAEFeatures",

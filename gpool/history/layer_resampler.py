@@ -92,6 +92,7 @@ class LayerResampler(HistoryReadout):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         nn.init.normal_(self.depth, std=0.02)
         nn.init.normal_(self.latent, std=0.02)
         self.attention._reset_parameters()
@@ -140,10 +141,12 @@ class _GatedFeedForward(nn.Module):
         self.outer = nn.Linear(hidden, channels)
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         for module in (self.norm, self.inner, self.outer):
             module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
+        """The block's output, of the shape of ``x``."""
         a, gate = self.inner(self.norm(x)).chunk(2, dim=-1)
         return self.outer(a * F.gelu(gate))
 

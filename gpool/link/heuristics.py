@@ -20,7 +20,7 @@ from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["adamic_adar", "common_neighbors", "katz", "personalized_pagerank", "resource_allocation"]
 
-CHUNK = 1 << 14  # pairs at once: bounds the memory of the row products
+PAIRS = 1 << 14  # pairs at once: bounds the memory of the row products
 
 
 def _matrix(graph: Adjacency, loops: bool = True) -> Any:
@@ -45,7 +45,7 @@ def _shared(graph: Adjacency, pairs: Tensor, weight: Callable[[Tensor], Tensor])
     degree = torch.from_numpy(matrix.sum(axis=1)).view(-1)
     weighted = matrix @ _diagonal(weight(degree))
     out = [torch.zeros(0, dtype=torch.double)]
-    for part in pairs.split(CHUNK):
+    for part in pairs.split(PAIRS):
         i, j = part.t().numpy()
         out.append(torch.from_numpy(weighted[i].multiply(matrix[j]).sum(axis=1)).view(-1))
     return torch.cat(out)

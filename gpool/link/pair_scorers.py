@@ -70,7 +70,7 @@ class MLPScorer(nn.Module):
 
 
 class LowRankBilinear(nn.Module):
-    """Fuses two vectors by factorised bilinear pooling: [B, left], [B, right] -> [B, out].
+    """Fuses two vectors by factorized bilinear pooling: [B, left], [B, right] -> [B, out].
 
     The pair-fusion core of LowFER (Amin et al., "LowFER: Low-rank Bilinear Pooling for Link Prediction", ICML
     2020, arXiv:2008.10858), with factors U [left, out k] and V [right, out k]:
@@ -79,8 +79,7 @@ class LowRankBilinear(nn.Module):
 
     a bilinear map whose core tensor sum_j U[s, (o, j)] V[r, (o, j)] has rank at most k in every slice o. With
     ``normalize`` the vector is then f <- sign(f) sqrt(|f| + eps) and f <- f / |f|. With ``out`` = 1 the map
-    scores
-    pairs; it is not symmetric unless U = V.
+    scores pairs; it is not symmetric unless U = V.
 
     Args:
         left, right: widths of the two vectors.

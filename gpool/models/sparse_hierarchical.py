@@ -29,8 +29,8 @@ class ClosedMeanConv(MessagePassing):
         bias: add one; the paper has none.
 
     Shape:
-        ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
-        x Theta + x Theta'.
+        - ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
+          x Theta + x Theta'.
 
     >>> import torch
     >>> from gpool.models import ClosedMeanConv
@@ -95,16 +95,16 @@ class SparseHierarchicalNet(nn.Module):
         bias: give the convolutions a bias; the paper has none.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
-        accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of one
-        node keeps it.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
+          accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of
+          one node keeps it.
 
     Raises:
         ValueError: ``num_levels`` is below 1 or ``ratio`` out of range.
 
     >>> import torch
     >>> from gpool.models import SparseHierarchicalNet
-    >>> net = SparseHierarchicalNet(3, 8, out_channels=2)
+    >>> net = SparseHierarchicalNet(3, hidden_channels=8, out_channels=2)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
     torch.Size([2, 2])
     """
@@ -112,9 +112,9 @@ class SparseHierarchicalNet(nn.Module):
     def __init__(
         self,
         in_channels: int,
+        *,
         hidden_channels: int = 128,
         out_channels: int = 2,
-        *,
         num_levels: int = 3,
         ratio: float | int = 0.8,
         dropout: float = 0.0,

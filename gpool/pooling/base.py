@@ -21,7 +21,7 @@ class Pooling(torch.nn.Module, ABC):
         channels: width C of the node features, kept by the pooling.
 
     Shape:
-        N nodes, E edges, B graphs, C channels.
+        - N nodes, E edges, B graphs, C channels.
 
         - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E,
         D]

@@ -14,7 +14,8 @@ class MLP(nn.Sequential):
     LayerNorm, ReLU and dropout follow all maps but the last. Without ``plain_last`` (and with more than one
     layer) they follow the last too.
 
-    Shape: [..., in_channels] -> [..., out_channels].
+    Shape:
+        - [..., in_channels] -> [..., out_channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import MLP
@@ -61,7 +62,8 @@ class ResidualMLP(nn.Module):
 
     Without ``plain_last`` (and with more than one layer) they follow the last too.
 
-    Shape: [..., channels] -> [..., channels].
+    Shape:
+        - [..., channels] -> [..., channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import ResidualMLP

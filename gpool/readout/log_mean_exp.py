@@ -37,8 +37,8 @@ class LogMeanExp(Aggregation):
         tau_min: lower bound of tau.
 
     Shape:
-        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
-        With N nodes, B graphs, C channels.
+        - x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
+          With N nodes, B graphs, C channels.
 
     An empty graph gives zeros; one node gives x.
 

@@ -45,8 +45,8 @@ class PowerMean(Aggregation):
             ``"error"``, refuse them.
 
     Shape:
-        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
-        With N nodes, B graphs, C channels.
+        - x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
+          With N nodes, B graphs, C channels.
 
     An empty graph gives zeros; one node gives max(x, eps) (with "shift": x + eps).
 

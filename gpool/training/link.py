@@ -55,7 +55,7 @@ class LinkTask(TrainingModule):
     >>> from gpool.link.pair_scorers import DotProduct
     >>> from gpool.models import Encoder
     >>> data = Links(neighborhood=None, batch_size=8)
-    >>> task = LinkTask(encoder=Encoder(data.num_features, 8, num_layers=2), scorer=DotProduct())
+    >>> task = LinkTask(encoder=Encoder(data.num_features, hidden_channels=8), scorer=DotProduct())
     >>> task(next(iter(data.val_dataloader()))).shape
     torch.Size([8])
     """

@@ -100,7 +100,7 @@ def test_a_plan_whose_data_are_not_there_is_let_through(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [Coins, Lengths])
 def test_a_graph_task_measures_what_it_says(data: type[Coins]) -> None:
     module = GraphTask(
-        encoder=Encoder(1, 4, num_layers=1),
+        encoder=Encoder(1, hidden_channels=4, num_layers=1),
         readout=GNP(None),
         task=data.task,
         out_channels=2 if data is Coins else 1,
@@ -110,7 +110,7 @@ def test_a_graph_task_measures_what_it_says(data: type[Coins]) -> None:
 
 
 def test_a_class_that_inherits_may_measure_more() -> None:
-    assert measured(Told(encoder=Encoder(1, 4, num_layers=1), readout=GNP(None))) is None
+    assert measured(Told(encoder=Encoder(1, hidden_channels=4, num_layers=1), readout=GNP(None))) is None
 
 
 @pytest.mark.parametrize("evaluator", [None, "ogbl-ddi", "ogbl-citation2", "ogbl-vessel"])

@@ -78,7 +78,7 @@ def test_labels_are_embedded_and_large_ones_share() -> None:
 
 def test_pair_model() -> None:
     whole = next(iter(Links(neighborhood=None).val_dataloader()))
-    model = PairModel(Encoder(16, 8, num_layers=2, conv="sage"), DotProduct()).eval()
+    model = PairModel(Encoder(16, hidden_channels=8, num_layers=2, conv="sage"), DotProduct()).eval()
     z = model.encoder(whole.x, whole.edge_index)[-1]
     i, j = whole.pairs.t()
     torch.testing.assert_close(model(whole), (z[i] * z[j]).sum(1))

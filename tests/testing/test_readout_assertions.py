@@ -165,7 +165,7 @@ def test_a_fault_is_named(layer: type[Aggregation], name: str) -> None:
         assert_readout(layer(), channels=3)
 
 
-def test_the_declared_size_behaviour_is_held_to() -> None:
+def test_the_declared_size_behavior_is_held_to() -> None:
     assert [o.name for o in check(Subject(Mean(), 3, size="sum")).failed] == ["size"]
 
 

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from torch import nn
 from torchmetrics.functional.classification import binary_auroc
 
-from gpool.data import Links, Neighborhood
+from gpool.data import Links, Neighborhood, RandomSplit
 from gpool.link import DotProduct, LinkBatch, LowRankBilinear
 from gpool.link.heuristics import common_neighbors
 from gpool.models import Encoder, HeuristicModel, WalkPoolNetwork
@@ -69,7 +69,7 @@ def test_walkpool_learns() -> None:
     """Ring of cliques: a few epochs put the links of the test part far above chance."""
     links = [(8 * c + i, 8 * c + j) for c in range(8) for i in range(8) for j in range(i) if (i + j) % 4]
     links += [(8 * c, 8 * ((c + 1) % 8)) for c in range(8)]
-    data = Links.from_edges(torch.tensor(links).t(), val_fraction=0.1, test_fraction=0.2)
+    data = Links.from_edges(torch.tensor(links).t(), split=RandomSplit(0.1, 0.2))
     torch.manual_seed(1)
     task = LinkTask(WalkPoolNetwork(16, hidden_channels=8), optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(max_epochs=6, **QUIET)
@@ -84,7 +84,7 @@ def test_walkpool_learns() -> None:
 def test_metrics_are_those_of_the_whole_part(loss) -> None:
     data = Links(neighborhood=None, batch_size=5, negatives="per-source", negatives_per_link=4)
     task = LinkTask(
-        encoder=Encoder(16, 8, num_layers=2, norm=None, conv="gcn"),
+        encoder=Encoder(16, hidden_channels=8, num_layers=2, norm=None, conv="gcn"),
         scorer=LowRankBilinear(8, 8),
         loss=loss,
         hits=(1, 3),

@@ -18,12 +18,12 @@ __all__ = [
     "check_count",
     "check_dropout",
     "check_heads",
-    "check_ids",
     "check_integers",
+    "check_nonzero",
     "check_positive",
     "check_range",
-    "check_room",
     "check_type",
+    "checked_size",
     "length_along",
     "readable",
 ]
@@ -50,7 +50,7 @@ def check_integers(name: str, v: Tensor) -> None:
         raise TypeError(f"{name} is {v.dtype}; it must hold integers, int64 or int32")
 
 
-def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
+def checked_size(name: str, ids: Tensor, size: int | None, bound: str) -> int:
     """Refuses ids outside of 0 .. size - 1, and returns size (None: the largest id + 1), named ``bound``."""
     if ids.numel() == 0:
         return 0 if size is None else size
@@ -85,7 +85,7 @@ def check_count(name: str, v: int) -> None:
         raise ValueError(f"{name}={count} must not be negative")
 
 
-def check_room(name: str, size: int, entries: int) -> None:
+def check_nonzero(name: str, size: int, entries: int) -> None:
     """Refuses a size of 0 where there are entries; compilers, to which both are symbols, are not asked."""
     if torch.compiler.is_compiling() or isinstance(size, torch.SymInt) or isinstance(entries, torch.SymInt):
         return

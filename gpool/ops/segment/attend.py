@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
 
-__all__ = ["segment_attend", "segment_read"]
+__all__ = ["segment_attend", "segment_read", "segment_weighted_sum"]
 
 
 class _WeightedSums(torch.autograd.Function):
@@ -22,7 +22,7 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def forward(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
         sums = value.new_zeros(weight.size(1), size, value.size(1))
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             for k, part in enumerate(sums):
                 part.index_add_(0, index[rows], value[rows] * weight[rows, k : k + 1])
         return sums.transpose(0, 1)
@@ -40,7 +40,7 @@ class _WeightedSums(torch.autograd.Function):
             by_value = (spread * weight.unsqueeze(-1)).sum(1)
             return (spread * value.unsqueeze(1)).sum(-1), by_value, None, None
         by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             for k in range(weight.size(1)):
                 spread = grad[:, k].index_select(0, index[rows])
                 by_weight[rows, k] = (spread * value[rows]).sum(-1)
@@ -51,6 +51,24 @@ class _WeightedSums(torch.autograd.Function):
 def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
     product = weight.unsqueeze(-1) * value.unsqueeze(1)  # [N, K, D]
     return product.new_zeros(size, *product.shape[1:]).index_add(0, index, product)
+
+
+def segment_weighted_sum(
+    weight: Tensor,
+    value: Tensor,
+    index: Tensor | Segments | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
+    """The values of every segment, added up with each of K weights: [N, K], [N, D] -> [B, K, D]."""
+    wide, rows = floating("weight", weight), floating("value", value)
+    if value.dim() != 2 or weight.dim() != 2 or weight.size(0) != value.size(0):
+        raise ValueError(
+            f"weight {tuple(weight.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
+        )
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device)
+    sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
+    return sums(wide, rows, segments.segment, segments.size).to(value.dtype)
 
 
 def segment_attend(
@@ -97,7 +115,7 @@ def segment_read(
         scale: gamma; 1 / sqrt(D) unless given.
 
     Returns:
-        [B, K, E]; zeros for an empty segment. For heads, call it once a head.
+        [B, K, E]; zeros for an empty segment. For heads, call it once per head.
     """
     _check_read(query, key, value)
     query, key = floating("query", query), floating("key", key)

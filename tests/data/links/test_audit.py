@@ -11,9 +11,8 @@ import torch
 from scipy.io import loadmat, savemat
 from scipy.sparse import csc_matrix
 
-from gpool.data import Links, LinkSplit
+from gpool.data import Links, LinkSplit, PublishedSplit, RandomSplit
 from gpool.data.links.audit import audit_parts
-from gpool.data.links.split import random_split
 
 ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
 SETS = ("USAir", "NS", "PB", "Yeast", "Celegans", "Power")
@@ -103,7 +102,8 @@ def test_a_split_of_a_known_graph_keeps_more(changes: dict, message: str) -> Non
 def test_drawn_splits_pass(negatives: str) -> None:
     graph = Links().graph
     for seed in range(10):
-        split = random_split(graph, seed=seed, negatives=negatives, negatives_per_link=2)  # type: ignore[arg-type]
+        data = Links(split=RandomSplit(seed=seed), negatives=negatives, negatives_per_link=2)  # type: ignore[arg-type]
+        split = data.split
         audit_parts(split.parts(), graph.num_nodes)
         assert Links(graph=graph, split=split).split is split
 
@@ -151,7 +151,7 @@ def test_published_splits_pass(name: str) -> None:
         pytest.skip("GPOOL_DATA has no splits/walkpool_links")
     for share in (90, 50):
         for fold in (0, 9):
-            assert Links(name, ROOT, share=share, fold=fold).split.test_pos.size(0) > 0
+            assert Links(name, root=ROOT, split=PublishedSplit(share), fold=fold).split.test_pos.size(0) > 0
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def published(tmp_path: Path) -> Path:
 
 
 def test_a_published_split_counts_from_1(published: Path) -> None:
-    split = Links("USAir", published.parents[3]).split
+    split = Links("USAir", root=published.parents[3]).split
     assert split.test_pos.tolist() == LINKS[4:].tolist()
     assert split.train_pos.size(0) + split.val_pos.size(0) == 4
 
@@ -200,7 +200,7 @@ def test_a_damaged_published_split_is_named(published: Path, changes: dict, mess
     held = {name: value for name, value in loadmat(published).items() if not name.startswith("__")} | changes
     savemat(published, {name: value for name, value in held.items() if value is not None})
     with pytest.raises(ValueError, match=message) as told:
-        Links("USAir", published.parents[3]).setup()
+        Links("USAir", root=published.parents[3]).setup()
     assert str(published) in str(told.value)
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_is_no_matlab_file_is_named(published: Path) -> None:
     for wrong in (content[: len(content) // 2], b"", b"garbage" * 100):
         published.write_bytes(wrong)
         with pytest.raises(ValueError, match=r"USAir_split_1\.mat"):
-            Links("USAir", published.parents[3]).setup()
+            Links("USAir", root=published.parents[3]).setup()
 
 
 def test_a_damaged_graph_is_named(published: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_damaged_graph_is_named(published: Path) -> None:
     ):
         savemat(path, wrong)
         with pytest.raises(ValueError, match=message) as told:
-            _ = Links("USAir", published.parents[3]).graph
+            _ = Links("USAir", root=published.parents[3]).graph
         assert str(path) in str(told.value)
 
 
@@ -233,4 +233,4 @@ def test_an_entry_of_zero_is_no_link(published: Path) -> None:
     path = published.parents[3] / "links" / "USAir.mat"
     net = csc_matrix((np.array([1.0, 0.0]), (np.array([0, 1]), np.array([1, 2]))), shape=(3, 3))
     savemat(path, {"net": net})
-    assert Links("USAir", published.parents[3]).graph.pairs.tolist() == [[0, 1]]
+    assert Links("USAir", root=published.parents[3]).graph.pairs.tolist() == [[0, 1]]

@@ -137,13 +137,13 @@ def test_a_dimension_out_of_range_is_named(x: Tensor) -> None:
 
 def test_an_index_is_looked_at_once_per_call(x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    plain = arguments.check_ids
+    plain = arguments.checked_size
 
     def counted(name: str, *rest: object) -> int:
         looks.append(name)
         return plain(name, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("gpool.ops.segment._index.check_ids", counted)
+    monkeypatch.setattr("gpool.ops.segment._index.checked_size", counted)
     index = torch.arange(12) // 5
     for name, function in FUNCTIONS.items():
         looks.clear()

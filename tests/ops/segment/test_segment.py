@@ -68,14 +68,14 @@ def batches(draw: st.DrawFn) -> tuple[Tensor, Tensor, int]:
 
 
 @pytest.mark.parametrize("name", REDUCE)
-@pytest.mark.parametrize("chunk", [1 << 16, 8])
+@pytest.mark.parametrize("block", [1 << 16, 8])
 @settings(max_examples=25, deadline=None)
 @given(batch=batches())
-def test_reductions_equal_the_loop(name: str, chunk: int, batch: tuple[Tensor, Tensor, int]) -> None:
+def test_reductions_equal_the_loop(name: str, block: int, batch: tuple[Tensor, Tensor, int]) -> None:
     function, reduce = REDUCE[name]
     x, index, size = batch
-    with pytest.MonkeyPatch.context() as patch:  # small chunks cut segments into many pieces
-        patch.setattr(blocks, "BLOCK", chunk)
+    with pytest.MonkeyPatch.context() as patch:  # small blocks cut segments into many pieces
+        patch.setattr(blocks, "BLOCK", block)
         values = x.clone().requires_grad_()
         expected = loop(values, index, size, reduce)
         y = function(values, index, dim_size=size)
