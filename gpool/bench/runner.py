@@ -8,20 +8,12 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from gpool.bench.claims import Claims
 from gpool.bench.measured import check_measured
 from gpool.bench.one_run import place, train_and_test
 from gpool.bench.plan import Plan, Run
+from gpool.bench.progress import RunProgress
 from gpool.bench.store import Store
 from gpool.bench.training_checks import check_training
 from gpool.bench.workers import Died, Workers
@@ -61,12 +53,6 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     for record in records.values():
         found[record["data"]] = found.get(record["data"], frozenset()) | frozenset(record["metrics"])
     left = {key: run for key, run in runs.items() if key not in records}
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     before, now, failed = len(records), 0, dict[str, str]()
     with store.claims() as claims, Workers(jobs) as workers:
         folds = check_measured(left.values(), plan.metric, found, workers)
@@ -74,16 +60,15 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
             if told := _part_of_folds(plan, number):
                 console.print(Text(f"{data}: {told}"))
         store.note(list(runs), plan.metric)
-        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-            bar = progress.add_task("runs", total=len(runs), completed=len(records))
+        with RunProgress(console, len(runs), len(records), plan.metric) as progress:
             for outcome in _outcomes(left, store, claims, workers):
                 if outcome.error is not None:
                     failed[outcome.run.label] = outcome.error
-                    progress.console.print(Text(f"failed: {outcome.run.label}", "red"))
                 else:
                     now += outcome.ours
                     before += not outcome.ours
-                progress.update(bar, advance=1, description=outcome.run.label)
+                told = {"error": outcome.error} if outcome.error is not None else store.get(outcome.run.key)
+                progress.finished(outcome.run.label, told or {})
     return Summary(before, now, failed)
 
 

@@ -48,7 +48,7 @@ class Nodes(OneGraph):
 
     def __init__(
         self,
-        source: Data | Source,
+        source: Source | Data,  # text first: an import path is not to be called by the parser
         *,
         init_args: dict[str, Any] | None = None,
         task: Task | None = None,
@@ -120,7 +120,7 @@ class NewNodes(LightningDataModule):
 
     def __init__(
         self,
-        source: Data | Source,
+        source: Source | Data,  # text first: an import path is not to be called by the parser
         *,
         init_args: dict[str, Any] | None = None,
         num_features: int | None = None,
