@@ -9,7 +9,7 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, LogMeanExp, PowerMean, register
+from gpool.readout import GNP, LogMeanExp, PowerMean, QueryAttention, register
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,7 @@ __all__ = [
     "LayerResampler",
     "LogMeanExp",
     "PowerMean",
+    "QueryAttention",
     "SparseCoarsening",
     "WalkPool",
     "__version__",

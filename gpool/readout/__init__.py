@@ -3,6 +3,7 @@
 from gpool.readout.gnp import GNP
 from gpool.readout.log_mean_exp import LogMeanExp
 from gpool.readout.power_mean import PowerMean
+from gpool.readout.query_attention import QueryAttention
 from gpool.readout.register import register
 
-__all__ = ["GNP", "LogMeanExp", "PowerMean", "register"]
+__all__ = ["GNP", "LogMeanExp", "PowerMean", "QueryAttention", "register"]
