@@ -9,7 +9,16 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, GeneralizedSum, LogMeanExp, Mixture, Nested, PowerMean, register
+from gpool.readout import (
+    GNP,
+    GeneralizedSum,
+    LogMeanExp,
+    Mixture,
+    Nested,
+    PowerMean,
+    QueryAttention,
+    register,
+)
 
 __version__ = "0.1.0"
 
@@ -24,6 +33,7 @@ __all__ = [
     "Mixture",
     "Nested",
     "PowerMean",
+    "QueryAttention",
     "SparseCoarsening",
     "WalkPool",
     "__version__",

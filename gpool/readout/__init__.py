@@ -6,6 +6,7 @@ from gpool.readout.log_mean_exp import LogMeanExp
 from gpool.readout.mixture import Mixture
 from gpool.readout.nested import Nested
 from gpool.readout.power_mean import PowerMean
+from gpool.readout.query_attention import QueryAttention
 from gpool.readout.register import register
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Mixture",
     "Nested",
     "PowerMean",
+    "QueryAttention",
     "register",
 ]
