@@ -64,8 +64,8 @@ class Encoder(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        *,
         hidden_channels: int = 64,
+        *,
         num_layers: int = 4,
         conv: Conv = "gin",
         norm: Norm | None = "batch",

@@ -55,9 +55,9 @@ class GraphParsingNetwork(ParsingBase):
     def __init__(
         self,
         in_channels: int,
-        *,
         hidden_channels: int = 128,
         out_channels: int = 2,
+        *,
         parts: ParsingParts | None = None,
         edge_dropout: float = 0.0,
         self_loops: bool = False,

@@ -24,9 +24,9 @@ class UnpoolingBase(ParsingBase):
     def __init__(
         self,
         in_channels: int,
-        *,
         hidden_channels: int = 128,
         out_channels: int = 2,
+        *,
         parts: ParsingParts | None = None,
         up_layers: Literal["follow"] | int = "follow",
         edge_dropout: float = 0.0,

@@ -183,8 +183,8 @@ class MoleculeEncoder(nn.Module):
     def __init__(
         self,
         in_channels: int = len(ATOM),
-        *,
         hidden_channels: int = 64,
+        *,
         num_layers: int = 5,
         dropout: float = 0.5,
         residual: bool = False,

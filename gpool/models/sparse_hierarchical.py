@@ -113,9 +113,9 @@ class SparseHierarchicalNet(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        *,
         hidden_channels: int = 128,
         out_channels: int = 2,
+        *,
         num_levels: int = 3,
         ratio: float | int = 0.8,
         dropout: float = 0.0,
