@@ -125,6 +125,7 @@ def link_loader(data: LinkDataset, batch_size: int, shuffle: bool, num_workers: 
         sampler=LinkBatches(len(data), batch_size, generator),
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
+        generator=torch.Generator(),  # the global one would be drawn from at other times with workers
         collate_fn=_as_it_is,
     )
 

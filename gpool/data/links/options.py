@@ -40,9 +40,9 @@ def check_options(
 
 def split_of(name: str | None, root: Path, split: AnySplit | None) -> AnySplit:
     """The split asked for, else a published one where there is one, else a random one."""
-    if split is not None:
-        return split
-    return PublishedSplit() if name is not None and PublishedSplit.exists(name, root) else RandomSplit()
+    if split is None and name is not None:
+        split = PublishedSplit.find(name, root)
+    return split or RandomSplit()
 
 
 def negatives_of(negatives: Negatives | None, each: int, split: AnySplit) -> Negatives:

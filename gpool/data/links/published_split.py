@@ -27,13 +27,13 @@ class PublishedSplit:
 
     Args:
         share: 90 or 50, the percentage of the links to train on.
-        allow: leaks that the files have on purpose, see :func:`gpool.data.links.audit`; each is printed.
-        folder: of files NAME_split_1.mat and so on, below the data root, in place of the one of ``share``.
         val_fraction: of the training links, and of the training negatives, set aside for validation.
         seed: of the validation part.
+        folder: of files NAME_split_1.mat and so on, below the data root, in place of the one of ``share``.
+        allow: leaks that the files have on purpose, see :func:`gpool.data.links.audit`; each is printed.
 
     Raises:
-        ValueError: another share, a fraction that is not between 0 and 1.
+        ValueError: another share, a fraction that is not between 0 and 1, an unknown leak.
     """
 
     share: int = 90
@@ -49,17 +49,18 @@ class PublishedSplit:
             raise ValueError(f"val_fraction={self.val_fraction} must be between 0 and 1")
         check_leaks(self.allow)
 
-    @staticmethod
-    def exists(name: str, root: Path) -> bool:
-        """Whether a graph has published splits below the data root."""
-        return any(_numbers(root / folder, name) for folder in FOLDERS.values())
+    @classmethod
+    def find(cls, name: str, root: Path) -> PublishedSplit | None:
+        """The published split of a graph below the data root, of the larger share; None if none is there."""
+        shares = (share for share, folder in FOLDERS.items() if _numbers(root / folder, name))
+        return next((cls(share) for share in shares), None)
 
     def read(self, graph: LinkGraph, name: str, root: Path, fold: int) -> LinkSplit:
         """The split numbered ``fold`` + 1 of the graph ``name``.
 
         Raises:
-            ValueError: a fold that is not there; parts that break a rule of
-                :func:`gpool.data.links.audit`.
+            ValueError: a fold that is not there; leaks that are not allowed, see
+                :func:`gpool.data.links.audit`; parts that are not the whole graph.
             MissingData: no split of the graph is there.
         """
         folder = root / (self.folder or FOLDERS[self.share])
@@ -72,8 +73,7 @@ class PublishedSplit:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the audit of the whole split prints what is allowed
             audit_parts(parts, graph, allow=self.allow, source=str(path))
-        if not self.allow:
-            audit_whole(parts, graph, str(path))
+        audit_whole(parts, graph, str(path))
         return self._with_validation(parts)
 
     def _with_validation(self, parts: Mapping[str, Tensor]) -> LinkSplit:

@@ -56,3 +56,15 @@ def test_workers_give_the_same_batches() -> None:
     here = [b.subgraphs.node for b in Links().test_dataloader()]
     there = [b.subgraphs.node for b in Links(num_workers=2).test_dataloader()]
     assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
+
+
+def test_workers_leave_the_random_state_as_it_is() -> None:
+    """What a model draws between batches, such as dropout, is the same in every epoch."""
+
+    def drawn(workers: int) -> list[float]:
+        torch.manual_seed(0)
+        data = Links(num_workers=workers, neighborhood=None, batch_size=200)
+        loaders = [data.train_dataloader(), data.val_dataloader()]
+        return [float(torch.rand(()) + b.pairs.sum()) for _ in range(3) for loader in loaders for b in loader]
+
+    assert drawn(0) == drawn(1)

@@ -89,6 +89,14 @@ def test_a_published_split_with_a_leak_on_purpose_is_read(router: Path) -> None:
     assert described["leaks"] == "negative in two parts"
 
 
+def test_the_share_that_is_there_is_read(router: Path) -> None:
+    folder = router / "splits" / "walkpool_links"
+    (folder / "splitted").rename(folder / "splitted_0_5")
+    data = Links("Router", root=router)
+    assert data.split.test_pos.tolist() == [[4, 5], [0, 5]]
+    assert data.describe()["split"] == "published, splits/walkpool_links/splitted_0_5"
+
+
 def test_a_graph_without_published_splits_is_split_at_random(router: Path) -> None:
     for path in (router / "splits").rglob("*.mat"):
         path.unlink()
