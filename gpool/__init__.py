@@ -12,7 +12,7 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, LogMeanExp, PowerMean, register
+from gpool.readout import GNP, GeneralizedSum, LogMeanExp, Mixture, Nested, PowerMean, register
 
 __version__ = "0.1.0"
 
@@ -39,10 +39,13 @@ def load(path: str | os.PathLike[str], map_location: Any = None, **given: Any) -
 __all__ = [
     "GNP",
     "EdgeContraction",
+    "GeneralizedSum",
     "GraphParsing",
     "HistoGraph",
     "LayerResampler",
     "LogMeanExp",
+    "Mixture",
+    "Nested",
     "PowerMean",
     "SparseCoarsening",
     "WalkPool",

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
-__all__ = ["better", "is_share"]
+__all__ = ["better", "is_share", "own_metric"]
 
 SHARE = re.compile(r"(ogb-)?(acc|accuracy|auc|auroc|rocauc|ap|f1|precision|recall|mrr|hits@\d+)")
 ERROR = re.compile(r"loss|mse|rmse|mae|mape")
+
+OWN = ("test/auroc", "test/auc", "test/acc", "test/rmse")  # of binary labels, links, classes, numbers
+
+
+def own_metric(known: Iterable[str]) -> str | None:
+    """The metric that a data set is reported by where nobody names one; None where nothing is measured.
+
+    Args:
+        known: the names of what is measured on it.
+    """
+    names = list(known)
+    of_test = [name for name in names if name.startswith("test/") and name != "test/loss"]
+    return next((name for name in (*OWN, *of_test, *names) if name in names), None)
 
 
 def last_part(metric: str) -> str:

@@ -114,12 +114,12 @@ class Store:
                 damaged[path] = str(damage)
         return found, damaged
 
-    def note(self, keys: list[str], metric: str) -> None:
+    def note(self, keys: list[str], metric: str | dict[str, str] | None) -> None:
         """Remember which runs the last plan has, and which number it reports."""
         text = json.dumps({"metric": metric, "runs": keys}, indent=1)
         write_whole(self.folder / "plan.json", text)
 
-    def planned(self) -> tuple[list[str] | None, str]:
+    def planned(self) -> tuple[list[str] | None, str | dict[str, str] | None]:
         """What :meth:`note` remembered: the runs of the last plan, and its metric.
 
         Raises:
@@ -127,13 +127,14 @@ class Store:
         """
         path = self.folder / "plan.json"
         if not path.exists():
-            return None, "test/acc"
+            return None, None
         try:
             noted = read_json(path)
             keys, metric = noted.get("runs", noted.get("cells")), noted.get("metric")
             if not isinstance(keys, list) or not all(isinstance(k, str) and "/" not in k for k in keys):
                 raise Damaged("its 'runs' must be a list of keys")
-            if not isinstance(metric, str):
+            names = metric.values() if isinstance(metric, dict) else [metric or ""]
+            if not all(isinstance(name, str) for name in names):
                 raise Damaged(f"its 'metric' is {metric!r:.40}")
         except Damaged as damage:
             raise ValueError(f"{path} is damaged: {damage}; gpool bench writes it again") from None

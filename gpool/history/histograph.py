@@ -137,6 +137,7 @@ class HistoGraph(HistoryReadout):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         for linear in (*self.embed, self.query, self.key):
             linear.reset_parameters()
         if self.tie_qk_init:
@@ -160,7 +161,7 @@ class HistoGraph(HistoryReadout):
         last_mean = segment_mean(layers[-1], segments)  # [B, C_{L-1}]
         h = self._mixed(layers, last_mean, segments)
         if self.attention is not None and not self.residual and self.norm_layer is None:
-            # The output projection commutes with the mean: once a graph instead of once a node.
+            # The output projection commutes with the mean: once per graph instead of once per node.
             read = segment_mean(self.attention.read(h, segments, sizes=sizes), segments)
             graph = _without_empty(self.attention.out_proj(read), segments)
         else:

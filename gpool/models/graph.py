@@ -29,7 +29,7 @@ class MLPHead(nn.Sequential):
     """
 
     def __init__(
-        self, in_channels: int, hidden_channels: int = 64, out_channels: int = 1, dropout: float = 0.0
+        self, in_channels: int, hidden_channels: int, out_channels: int, *, dropout: float = 0.0
     ) -> None:
         super().__init__(
             nn.Linear(in_channels, hidden_channels),
@@ -63,7 +63,7 @@ class GraphModel(nn.Module):
     Auxiliary losses of the poolings are added up in ``aux_loss``, None where there is none.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
 
     Raises:
         ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder
@@ -71,7 +71,7 @@ class GraphModel(nn.Module):
 
     >>> from torch_geometric.nn import MeanAggregation
     >>> from gpool.models import Encoder
-    >>> model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2)
+    >>> model = GraphModel(Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2)
     >>> model(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
     torch.Size([2, 2])
     """
@@ -80,6 +80,7 @@ class GraphModel(nn.Module):
         self,
         encoder: nn.Module,
         readout: Aggregation | HistoryReadout,
+        *,
         head: nn.Module | None = None,
         out_channels: int | None = None,
         pooling: Sequence[Pooling] | None = None,

@@ -16,7 +16,8 @@ class ResidualGCN(nn.Module):
 
     The graph network inside a level of "Graph Parsing Networks", Song et al. 2024, arXiv:2402.14393.
 
-    Shape: ``x`` [N, C], ``edge_index`` [2, E], ``edge_weight`` [E] or None -> [N, C].
+    Shape:
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_weight`` [E] or None -> [N, C].
 
     >>> import torch
     >>> from gpool.models.residual_gcn import ResidualGCN

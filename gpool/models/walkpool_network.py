@@ -97,8 +97,8 @@ class WalkPoolNetwork(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        hidden_channels: int = 32,
         *,
+        hidden_channels: int = 32,
         heads: int = 2,
         walk_length: int = 7,
         dropout: float = 0.5,

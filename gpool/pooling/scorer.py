@@ -16,7 +16,8 @@ class ProductScorer(nn.Module):
     From "Graph Parsing Networks", Song et al. 2024, arXiv:2402.14393: :math:`\mathrm{MLP}(h_u \odot h_v)`.
     Its last layer is a bare linear map: a layer norm over the one score would make all scores equal.
 
-    Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
+    Shape:
+        - ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
 
     >>> import torch
     >>> from gpool.pooling import ProductScorer
@@ -45,7 +46,8 @@ class ConcatScorer(nn.Module):
     :math:`w^\top [x_u \,\|\, x_v] + b`, taken as :math:`w_1^\top x_u + w_2^\top x_v + b`, N products instead
     of M.
 
-    Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
+    Shape:
+        - ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
 
     >>> import torch
     >>> from gpool.pooling import ConcatScorer

@@ -1,8 +1,19 @@
 """Readouts: the nodes of every graph to one vector; each is a ``torch_geometric`` Aggregation."""
 
+from gpool.readout.generalized_sum import GeneralizedSum
 from gpool.readout.gnp import GNP
 from gpool.readout.log_mean_exp import LogMeanExp
+from gpool.readout.mixture import Mixture
+from gpool.readout.nested import Nested
 from gpool.readout.power_mean import PowerMean
 from gpool.readout.register import register
 
-__all__ = ["GNP", "LogMeanExp", "PowerMean", "register"]
+__all__ = [
+    "GNP",
+    "GeneralizedSum",
+    "LogMeanExp",
+    "Mixture",
+    "Nested",
+    "PowerMean",
+    "register",
+]

@@ -49,7 +49,7 @@ class GraphTask(TrainingModule):
     >>> from gpool import GNP
     >>> from gpool.models import Encoder
     >>> graph = Data(x=torch.randn(3, 4), edge_index=torch.tensor([[0, 1], [1, 2]]))
-    >>> task = GraphTask(encoder=Encoder(4, 8, num_layers=2), readout=GNP(8), out_channels=5)
+    >>> task = GraphTask(encoder=Encoder(4, hidden_channels=8, num_layers=2), readout=GNP(8), out_channels=5)
     >>> task(Batch.from_data_list([graph, graph])).shape
     torch.Size([2, 5])
     """
@@ -74,7 +74,15 @@ class GraphTask(TrainingModule):
             if encoder is None or readout is None:
                 raise ValueError("give a model, or both an encoder and a readout")
             outputs = out_channels if head is None else None
-            model = GraphModel(encoder, readout, head, outputs, pooling, coarse_layers, levels)
+            model = GraphModel(
+                encoder,
+                readout,
+                head=head,
+                out_channels=outputs,
+                pooling=pooling,
+                coarse_layers=coarse_layers,
+                levels=levels,
+            )
         elif encoder is not None or readout is not None or head is not None or pooling:
             raise ValueError("give either a model, or an encoder, a readout, a head and poolings, not both")
         self.model = model

@@ -22,6 +22,8 @@ C = 8
         (gpool.EdgeContraction(C, merge="components", contract=0.3), {}),
         (gpool.SparseCoarsening(C, ratio=0.6), {}),
         (gpool.SparseCoarsening(C, ratio=2), {}),
+        (gpool.SparseCoarsening(C, ratio=0.6, select="budget"), {}),
+        (gpool.SparseCoarsening(C, ratio=2, select="budget"), {}),
     ],
     ids=repr,
 )

@@ -295,3 +295,55 @@ def test_any_ratio_compiles_for_any_number_of_nodes(ratio: float) -> None:
         path = torch.arange(nodes - 3)
         graph = torch.randn(nodes, 4), torch.stack([path, path + 3]), torch.arange(nodes) % 3
         torch.testing.assert_close(compiled(*graph), model(*graph))
+
+
+def budget_loop(score: Tensor, kept: int) -> Tensor:
+    """Gates of one graph that add up to ``kept``, by bisection."""
+    low, high = -100.0, 100.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float((score + middle).sigmoid().sum()) < kept else (low, middle)
+    return (score + middle).sigmoid()
+
+
+@settings(max_examples=30, deadline=None)
+@given(batches(), st.sampled_from([0.2, 0.5, 1.0]), st.integers(0, 99))
+def test_a_budget_keeps_the_same_nodes_and_gates_them_by_the_budget(
+    graph: Batch, ratio: float, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    pool = layer(ratio=ratio, select="budget")
+    out = pool(*graph.args)
+    kept, score = loop(pool, graph, ratio)
+    assert torch.equal(out.cluster[kept], torch.arange(len(kept)))
+    assert out.num_nodes == len(kept)
+    for g in range(graph.batch_size):
+        mine = (graph.batch == g).nonzero().view(-1)
+        count = int((out.batch == g).sum())
+        full = count == mine.numel()  # then the loop's bias would have to be infinite
+        gate = torch.tensor([score[n] for n in mine], dtype=torch.float64)
+        gate = torch.ones_like(gate) if full else budget_loop(gate, count)
+        node = torch.tensor(kept, dtype=torch.long)[out.batch == g]
+        at = torch.searchsorted(mine, node)
+        torch.testing.assert_close(out.score[out.batch == g], gate[at], rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(out.x, graph.x[kept] * out.score.view(-1, 1))
+
+
+def test_a_budget_reaches_the_nodes_that_it_drops() -> None:
+    x = torch.randn(6, C, dtype=torch.float64, requires_grad=True)
+    pool = layer(ratio=0.5, select="budget")
+    out = pool(x, both_ways([(0, 1)]))
+    out.x.square().sum().backward()
+    assert bool((x.grad[out.cluster < 0] != 0).any())
+
+    def run(x: Tensor, weight: Tensor) -> Tensor:
+        return torch.func.functional_call(pool, {"weight": weight}, (x, both_ways([(0, 1)]))).x
+
+    assert torch.autograd.gradcheck(run, (x, pool.weight))
+
+
+def test_a_selector_that_is_unknown_or_contradicted_is_refused() -> None:
+    with pytest.raises(ValueError, match="select='soft' must be 'top' or 'budget'"):
+        layer(select="soft")
+    with pytest.raises(ValueError, match="nonlinearity is given; with select='budget'"):
+        layer(select="budget", nonlinearity=torch.sigmoid)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
 
-__all__ = ["segment_attend", "segment_read"]
+__all__ = ["segment_attend", "segment_weighted_sum"]
 
 
 class _WeightedSums(torch.autograd.Function):
@@ -22,7 +21,7 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def forward(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
         sums = value.new_zeros(weight.size(1), size, value.size(1))
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             for k, part in enumerate(sums):
                 part.index_add_(0, index[rows], value[rows] * weight[rows, k : k + 1])
         return sums.transpose(0, 1)
@@ -40,7 +39,7 @@ class _WeightedSums(torch.autograd.Function):
             by_value = (spread * weight.unsqueeze(-1)).sum(1)
             return (spread * value.unsqueeze(1)).sum(-1), by_value, None, None
         by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             for k in range(weight.size(1)):
                 spread = grad[:, k].index_select(0, index[rows])
                 by_weight[rows, k] = (spread * value[rows]).sum(-1)
@@ -51,6 +50,24 @@ class _WeightedSums(torch.autograd.Function):
 def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
     product = weight.unsqueeze(-1) * value.unsqueeze(1)  # [N, K, D]
     return product.new_zeros(size, *product.shape[1:]).index_add(0, index, product)
+
+
+def segment_weighted_sum(
+    weight: Tensor,
+    value: Tensor,
+    index: Tensor | Segments | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
+    """The values of every segment, added up with each of K weights: [N, K], [N, D] -> [B, K, D]."""
+    wide, rows = floating("weight", weight), floating("value", value)
+    if value.dim() != 2 or weight.dim() != 2 or weight.size(0) != value.size(0):
+        raise ValueError(
+            f"weight {tuple(weight.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
+        )
+    segments = resolve(index, ptr, dim_size, value.size(0), value.device)
+    sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
+    return sums(wide, rows, segments.segment, segments.size).to(value.dtype)
 
 
 def segment_attend(
@@ -75,48 +92,3 @@ def segment_attend(
     weight = segment_softmax(wide, segments)  # its maximum refuses what is no segment
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
     return sums(weight, rows, segments.segment, segments.size).to(value.dtype)
-
-
-def segment_read(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    index: Tensor | Segments | None = None,
-    ptr: Tensor | None = None,
-    dim_size: int | None = None,
-    scale: float | None = None,
-) -> Tensor:
-    r"""What queries read from every segment by dot-product attention.
-
-    .. math:: y_{s,k} = \sum_{i \in s} \mathrm{softmax}_{i \in s}\big(\gamma\, q_k^\top k_i\big)\, v_i
-
-    Args:
-        query: K queries for all segments [K, D], or for each its own [B, K, D].
-        key: [N, D].
-        value: [N, E].
-        scale: gamma; 1 / sqrt(D) unless given.
-
-    Returns:
-        [B, K, E]; zeros for an empty segment. For heads, call it once a head.
-    """
-    _check_read(query, key, value)
-    query, key = floating("query", query), floating("key", key)
-    segments = resolve(index, ptr, dim_size, key.size(0), key.device)
-    scale = 1.0 / math.sqrt(key.size(-1)) if scale is None else scale
-    if query.dim() == 2:
-        score = key @ query.t()
-    elif query.dim() == 3 and query.size(0) == segments.size:
-        at_entry = [q.index_select(0, segments.segment) for q in query.unbind(1)]
-        score = torch.stack([(key * q).sum(-1) for q in at_entry], dim=-1)
-    else:
-        raise ValueError(f"query of shape {tuple(query.shape)} must be [K, D] or [{segments.size}, K, D]")
-    return segment_attend(score * scale, value, segments)
-
-
-def _check_read(query: Tensor, key: Tensor, value: Tensor) -> None:
-    if key.dim() != 2 or value.dim() != 2 or key.size(0) != value.size(0):
-        raise ValueError(f"key {tuple(key.shape)} and value {tuple(value.shape)} must be [N, D] and [N, E]")
-    if query.dim() not in (2, 3) or query.size(-1) != key.size(1):
-        raise ValueError(
-            f"query of shape {tuple(query.shape)} must be [K, D] or [B, K, D] with D={key.size(1)} as in key"
-        )
