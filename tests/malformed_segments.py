@@ -68,6 +68,10 @@ def _attend(r: Random) -> Arguments:
     return {"score": nodes(r)[:, :2], "value": nodes(r), **one_of_both(r)}
 
 
+def _read(r: Random) -> Arguments:
+    return {"query": nodes(r, 3), "key": nodes(r), "value": nodes(r), **one_of_both(r)}
+
+
 def _attention(r: Random) -> Arguments:
     of = index(r)
     q, k, v = (nodes(r).view(N, 2, 3) for _ in range(3))
@@ -130,6 +134,35 @@ TARGETS = [
         {**ANYWHERE, "score": ENTRY, "value": ENTRY},
         lambda a: (rows(a), *a["score"].shape[1:], C),
         {"score": ("value", "index", "ptr"), "value": ("score", "index", "ptr")},
+    ),
+    Target(
+        "segment_power_attend",
+        segment.segment_power_attend,
+        lambda r: {**_attend(r), "power": 2.0},
+        {**ANYWHERE, "score": ENTRY, "value": ENTRY, "power": const(0.0, -1.0), "eps": const(0.0, -1.0)},
+        lambda a: (rows(a), 2, C),
+        {"score": ("value", "index", "ptr"), "value": ("score", "index", "ptr")},
+    ),
+    Target(
+        "segment_score",
+        segment.segment_score,
+        lambda r: {"query": nodes(r, 3), "key": nodes(r), **one_of_both(r)},
+        {**ANYWHERE, "query": [*WIDTH, *SCALAR, *ENTRY[-1:], ENTRY[0]], "key": [*ENTRY, *WIDTH]},
+        lambda a: (N, 3),
+        {"key": ("query", "index", "ptr")},
+    ),
+    Target(
+        "segment_read",
+        segment.segment_read,
+        _read,
+        {
+            **ANYWHERE,
+            "query": [*WIDTH, *SCALAR, *ENTRY[-1:], ENTRY[0]],
+            "key": [*ENTRY, *WIDTH],
+            "value": ENTRY,
+        },
+        lambda a: (rows(a), a["query"].size(-2), C),
+        {"key": ("query", "value", "index", "ptr"), "value": ("key", "index", "ptr")},
     ),
     Target(
         "ragged_attention",

@@ -1,4 +1,4 @@
-"""docs/own_graphs.md is what a new user sees: its files are written, its commands run, their output compared."""
+"""docs/own_graphs.md is what a new user sees: files are written, commands run, output compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def steps() -> Iterator[Step | str]:
 
 
 def skeleton(line: str) -> str:
-    """A line without its numbers, which differ between machines, and without what follows a measured class."""
+    """A line without its numbers, which differ by machine, and without what follows a measured class."""
     return re.sub(r"\s+", " ", NUMBER.sub("#", line)).strip()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from gpool.bench.metric import Metric
 from gpool.bench.names import row_label
 from gpool.bench.plan import Run
 from gpool.bench.workers import Died, Workers
@@ -15,8 +16,6 @@ from gpool.config.rehearsal import measured, one_line, rehearse
 from gpool.quiet import QUIET, quiet
 
 __all__ = ["check_measured", "check_metric", "check_monitor", "measured"]
-
-Metric = str | dict[str, str] | None
 
 
 class Seen(NamedTuple):
@@ -69,7 +68,7 @@ def check_metric(metric: Metric, known: Mapping[str, Iterable[str]]) -> None:
         ConfigError: in one line that names what is measured.
     """
     for data, names in known.items():
-        wanted = metric.get(data) if isinstance(metric, dict) else metric
+        wanted = metric.get(data) if isinstance(metric, Mapping) else metric
         if wanted is not None and wanted not in names:
             raise ConfigError(
                 f"metric: {wanted!r} is not measured on {data}; there are: {', '.join(names)}. A mapping of "

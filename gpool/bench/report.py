@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gpool.bench.metric import better, is_share, own_metric
+from gpool.bench.metric import Metric, better, is_share, metric_of
 from gpool.bench.names import file_word, row_label
 from gpool.bench.plot import plot
 from gpool.bench.store import Store
@@ -181,19 +181,19 @@ class Report:
         return paths
 
 
-def _chosen(data: str, known: Mapping[str, list[str]], wanted: str | dict[str, str] | None) -> str:
+def _chosen(data: str, known: Mapping[str, list[str]], wanted: Metric) -> str:
     """The metric that a data set is reported by.
 
     Raises:
         ValueError: the metric that is wanted was not measured.
     """
-    metric = wanted.get(data) if isinstance(wanted, dict) else wanted
+    metric = metric_of(data, wanted, known[data]) or "test/loss"
     there = (
-        known[data] if isinstance(wanted, dict) else _once(name for names in known.values() for name in names)
+        known[data] if isinstance(wanted, Mapping) else _once(m for names in known.values() for m in names)
     )
-    if metric is not None and metric not in there:
+    if wanted is not None and metric not in there:
         raise ValueError(f"metric={metric!r} was not measured; there are: {', '.join(there)}")
-    return metric or own_metric(known[data]) or "test/loss"
+    return metric
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.text import Text
 
 from gpool.bench.claims import Claims
 from gpool.bench.measured import check_measured
@@ -67,8 +68,8 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
                 else:
                     now += outcome.ours
                     before += not outcome.ours
-                told = {"error": outcome.error} if outcome.error is not None else store.get(outcome.run.key)
-                progress.finished(outcome.run.label, told or {})
+                failure = None if outcome.error is None else {"error": outcome.error}
+                progress.finished(outcome.run.label, failure or store.get(outcome.run.key) or {})
     return Summary(before, now, failed)
 
 
