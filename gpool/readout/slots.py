@@ -83,6 +83,7 @@ class Slots(Aggregation):
                 raise ValueError(f"{name}={guard} must be positive and finite")
         self.channels, self.out_channels, self.slots, self.steps = channels, slots * channels, slots, steps
         self.mixture, self.eps, self.min_variance = mixture, eps, min_variance
+        self.hidden = hidden
         self.start = nn.Parameter(torch.empty(slots, channels))
         self.norm_nodes, self.norm_inner = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.value = nn.Linear(channels, channels, bias=False)
