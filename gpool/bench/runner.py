@@ -70,10 +70,10 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     before, now, failed = len(records), 0, dict[str, str]()
     with store.claims() as claims, Workers(jobs) as workers:
         folds = check_measured(left.values(), plan.metric, found, workers)
+        store.note(list(runs), plan.metric)
         for data, number in folds.items():
             if told := _part_of_folds(plan, number):
                 console.print(Text(f"{data}: {told}"))
-        store.note(list(runs), plan.metric)
         with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
             bar = progress.add_task("runs", total=len(runs), completed=len(records))
             for outcome in _outcomes(left, store, claims, workers):
