@@ -57,10 +57,10 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     before, now, failed = len(records), 0, dict[str, str]()
     with store.claims() as claims, Workers(jobs) as workers:
         folds = check_measured(left.values(), plan.metric, found, workers)
+        store.note(list(runs), plan.metric)
         for data, number in folds.items():
             if told := _part_of_folds(plan, number):
                 console.print(Text(f"{data}: {told}"))
-        store.note(list(runs), plan.metric)
         with RunProgress(console, len(runs), len(records), plan.metric) as progress:
             for outcome in _outcomes(left, store, claims, workers):
                 if outcome.error is not None:

@@ -143,3 +143,14 @@ def test_every_row_is_tried_and_not_only_the_first(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^coins, wrong: model\.readout: "):
         run_plan(Plan(**plan(readouts=readouts)), Store(tmp_path), jobs=2)
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_an_interrupt_while_the_command_starts_is_quiet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gpool.cli._put_working_folder_last", interrupt)
+    assert main(["bench", "plan.yaml"]) == 130
+    assert capsys.readouterr().err == ""
