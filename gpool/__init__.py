@@ -12,7 +12,17 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, GeneralizedSum, LogMeanExp, Mixture, Nested, PowerMean, register
+from gpool.readout import (
+    GNP,
+    GeneralizedSum,
+    LogMeanExp,
+    Mixture,
+    Nested,
+    PowerMean,
+    QueryAttention,
+    Slots,
+    register,
+)
 
 __version__ = "0.1.0"
 
@@ -47,6 +57,8 @@ __all__ = [
     "Mixture",
     "Nested",
     "PowerMean",
+    "QueryAttention",
+    "Slots",
     "SparseCoarsening",
     "WalkPool",
     "__version__",

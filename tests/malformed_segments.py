@@ -136,6 +136,22 @@ TARGETS = [
         {"score": ("value", "index", "ptr"), "value": ("score", "index", "ptr")},
     ),
     Target(
+        "segment_power_attend",
+        segment.segment_power_attend,
+        lambda r: {**_attend(r), "power": 2.0},
+        {**ANYWHERE, "score": ENTRY, "value": ENTRY, "power": const(0.0, -1.0), "eps": const(0.0, -1.0)},
+        lambda a: (rows(a), 2, C),
+        {"score": ("value", "index", "ptr"), "value": ("score", "index", "ptr")},
+    ),
+    Target(
+        "segment_score",
+        segment.segment_score,
+        lambda r: {"query": nodes(r, 3), "key": nodes(r), **one_of_both(r)},
+        {**ANYWHERE, "query": [*WIDTH, *SCALAR, *ENTRY[-1:], ENTRY[0]], "key": [*ENTRY, *WIDTH]},
+        lambda a: (N, 3),
+        {"key": ("query", "index", "ptr")},
+    ),
+    Target(
         "segment_read",
         segment.segment_read,
         _read,

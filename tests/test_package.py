@@ -24,7 +24,7 @@ HEAVY = (
 )
 LAYERS = [
     {"ops"},
-    {"readout", "history", "pooling", "link"},
+    {"readout", "history", "pooling", "link", "transforms"},
     {"models"},
     {"data", "training"},
     {"bench"},

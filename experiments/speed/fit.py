@@ -2,9 +2,10 @@
 
     python experiments/speed/fit.py [--epochs 4] [--repeats 5] [--profile]
 
-NCI1, fold 0, batches of 32, a GIN with 3 layers of 64 channels and GNP; an epoch is training and validation. The
-two take turns, a figure is the processor's time on one thread, and the ratio is that of the medians. Start and
-end (set-up, sanity check, checkpoints) are left out by taking the difference of two fits of different length.
+NCI1, fold 0, batches of 32, a GIN with 3 layers of 64 channels and GNP; an epoch is training and validation.
+The two take turns, a figure is the processor's time on one thread, and the ratio is that of the medians.
+Start and end (set-up, sanity check, checkpoints) are left out by taking the difference of two fits of
+different length.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gpool.bench.metric import Metric, metric_of
 from gpool.config.epoch_lines import clock
 
 __all__ = ["RunProgress"]
@@ -29,10 +30,10 @@ class RunProgress:
         console: where to tell it; one that is no terminal gets lines in place of a bar.
         total: all runs of the plan.
         done: how many of them were finished before.
-        metric: the number that a line shows.
+        metric: the number that a line shows; see :func:`gpool.bench.metric.metric_of`.
     """
 
-    def __init__(self, console: Console, total: int, done: int, metric: str) -> None:
+    def __init__(self, console: Console, total: int, done: int, metric: Metric) -> None:
         self.console = console
         self.total, self.done, self.metric = total, done, metric
         self._before, self._start = done, time.monotonic()
@@ -61,8 +62,9 @@ class RunProgress:
 
     def _numbers(self, record: Mapping[str, object]) -> list[str]:
         metrics, seconds = record.get("metrics"), record.get("seconds")
-        value = metrics.get(self.metric) if isinstance(metrics, Mapping) else None
-        numbers = [] if value is None else [f"{self.metric} {value:.4g}"]
+        known = metrics if isinstance(metrics, Mapping) else {}
+        metric = metric_of(str(record.get("data")), self.metric, known)
+        numbers = [f"{metric} {known[metric]:.4g}"] if metric in known else []
         return numbers + ([f"took {clock(seconds)}"] if isinstance(seconds, float) else [])
 
     def _left(self) -> str:

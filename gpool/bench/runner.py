@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.text import Text
 
 from gpool.bench.claims import Claims
 from gpool.bench.measured import check_measured
@@ -35,9 +36,9 @@ class Summary(NamedTuple):
 def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = None) -> Summary:
     """Do every run of a plan that is not done, ``jobs`` at a time, each in a process of its own.
 
-    Every distinct configuration is checked before the first run starts. The numbers do not depend on
-    ``jobs``. Several processes may run one plan into one folder: each run is done by one of them, and all
-    of them return when all runs are done.
+    Every distinct configuration is read, built and tried on two graphs before the first run trains. The
+    numbers do not depend on ``jobs``. Several processes may run one plan into one folder: each run is done by
+    one of them, and all of them return when all runs are done.
 
     Raises:
         ConfigError: for a mistake in the plan.
@@ -49,11 +50,16 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     for run in {(c.data, c.variant, c.readout): c for c in runs.values()}.values():
         check_training(check(run.config).trainer, run.select)
     records = {key: record for key in runs if (record := store.get(key)) is not None}
-    found = frozenset(name for record in records.values() for name in record["metrics"])
+    found: dict[str, frozenset[str]] = {}
+    for record in records.values():
+        found[record["data"]] = found.get(record["data"], frozenset()) | frozenset(record["metrics"])
     left = {key: run for key, run in runs.items() if key not in records}
     before, now, failed = len(records), 0, dict[str, str]()
     with store.claims() as claims, Workers(jobs) as workers:
-        check_measured(left.values(), plan.metric, found, workers)
+        folds = check_measured(left.values(), plan.metric, found, workers)
+        for data, number in folds.items():
+            if told := _part_of_folds(plan, number):
+                console.print(Text(f"{data}: {told}"))
         store.note(list(runs), plan.metric)
         with RunProgress(console, len(runs), len(records), plan.metric) as progress:
             for outcome in _outcomes(left, store, claims, workers):
@@ -62,9 +68,17 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
                 else:
                     now += outcome.ours
                     before += not outcome.ours
-                told = {"error": outcome.error} if outcome.error is not None else store.get(outcome.run.key)
-                progress.finished(outcome.run.label, told or {})
+                failure = None if outcome.error is None else {"error": outcome.error}
+                progress.finished(outcome.run.label, failure or store.get(outcome.run.key) or {})
     return Summary(before, now, failed)
+
+
+def _part_of_folds(plan: Plan, number: int) -> str | None:
+    """Which folds are run, where these are not all of the data's."""
+    folds = plan.which_folds()
+    if len(folds) == number:
+        return None
+    return f"{len(folds)} of its {number} folds are run: {', '.join(map(str, folds))}"
 
 
 class Outcome(NamedTuple):
@@ -94,7 +108,7 @@ def _outcomes(left: dict[str, Run], store: Store, claims: Claims, workers: Worke
                 claims.drop(key)
                 yield Outcome(run, False, store.error(key))
             else:
-                running[workers.start(train_and_test, run)] = run
+                running[workers.start(train_and_test, run, store.keep_checkpoints)] = run
         if not running:
             time.sleep(LOOK if left else 0)
         for future in workers.finished(LOOK if left and workers.free else None) if running else []:

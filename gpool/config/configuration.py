@@ -14,8 +14,9 @@ from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
-from gpool.config.given import MISSING, class_at, given_at, given_config, with_nested_nulls
+from gpool.config.given import MISSING, class_at, config_files, given_at, given_config, with_nested_nulls
 from gpool.config.mistakes import ConfigError, explain
+from gpool.config.rehearsal import one_line, rehearse, set_up
 from gpool.data import MissingData
 from gpool.training.predictions import PredictionTable
 
@@ -24,6 +25,7 @@ __all__ = ["Configuration", "Parser", "check"]
 ENCODER = "model.init_args.encoder"
 READOUT = "model.init_args.readout"
 WHOLE = "model.init_args.model"
+PLAN = {"readouts", "variants", "folds", "seeds", "select", "threads", "metric"}  # keys of a plan alone
 
 
 class Parser(LightningArgumentParser):
@@ -62,6 +64,15 @@ def _linked(config: Mapping[str, Any], key: str) -> Callable[[Any], Any]:
     return said
 
 
+def _refuse_plans(args: Any) -> None:
+    """Refuse a plan of many runs in place of a configuration of one."""
+    for path, given in () if isinstance(args, Mapping) else config_files(args):
+        data = given.get("data")
+        names = list(data) if isinstance(data, Mapping) and "class_path" not in data else []
+        if PLAN.intersection(given) or (names and all(class_at(data, str(name)) for name in names)):
+            raise ConfigError(f"--config={path} is a plan of several runs; use: gpool bench {path}")
+
+
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
@@ -86,6 +97,7 @@ class Configuration(LightningCLI):
         if isinstance(args, Mapping):
             args = copy.deepcopy(dict(args))  # the parser changes lists of classes in place
         args = sys.argv[1:] if args is None else args
+        _refuse_plans(args)
         self._given = given_config(args)
         if not isinstance(args, Mapping):
             args = with_nested_nulls(args, self._given)
@@ -142,6 +154,24 @@ class Configuration(LightningCLI):
             if isinstance(error.__cause__, ConfigError):  # raised in a link, which wraps it
                 raise error.__cause__ from None
             raise ConfigError(explain(str(error), self._given)) from error
+        except Exception as error:  # of a class of the user's own
+            raise ConfigError(one_line(error)) from error
+
+    def before_fit(self) -> None:
+        """Try the model on two samples before anything trains; what does not fit is one line too."""
+        rehearse(self.model, self.datamodule, self.trainer.callbacks)  # type: ignore[attr-defined]
+
+    def before_validate(self) -> None:
+        """Load the data; what is wrong with them is one line too."""
+        set_up(self.datamodule, "validate")
+
+    def before_test(self) -> None:
+        """Load the data; what is wrong with them is one line too."""
+        set_up(self.datamodule, "test")
+
+    def before_predict(self) -> None:
+        """Load the data; what is wrong with them is one line too."""
+        set_up(self.datamodule, "predict")
 
 
 def check(config: Mapping[str, Any]) -> Namespace:

@@ -107,10 +107,8 @@ class LayerResampler(HistoryReadout):
         layers = as_layers(history, self.in_channels, self.depth, index)
         segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
         means = [segment_mean(x, segments) for x in layers]  # L x [B, C_l]
-        m = (
-            torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1) + self.depth
-        )  # [B, L, C]
-        z = self._resample(m).mean(dim=1)  # [B, C]
+        m = torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1)  # [B, L, C]
+        z = self._resample(m + self.depth).mean(dim=1)  # [B, C]
         y = F.normalize(z, dim=-1) if self.normalize else z
         return y.masked_fill(segment_count(segments)[:, None] == 0, 0.0)
 

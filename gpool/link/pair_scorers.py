@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from gpool.ops.checks.arguments import check_positive
+
 __all__ = ["DotProduct", "LowRankBilinear", "MLPScorer", "PairScorer"]
 
 
@@ -50,8 +52,7 @@ class MLPScorer(nn.Module):
         super().__init__()
         self.channels, self.hidden_channels = channels, hidden_channels
         self.num_layers, self.dropout = num_layers, dropout
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         widths = [channels] + [hidden_channels] * (num_layers - 1)
         layers: list[nn.Module] = []
         for fan_in, fan_out in itertools.pairwise(widths):
@@ -104,9 +105,7 @@ class LowRankBilinear(nn.Module):
         eps: float = 1e-12,
     ) -> None:
         super().__init__()
-        for name, size in {"left": left, "right": right, "out": out, "rank": rank}.items():
-            if size < 1:
-                raise ValueError(f"{name}={size} must be at least 1")
+        check_positive(left=left, right=right, out=out, rank=rank)
         self.left, self.right, self.out, self.rank = left, right, out, rank
         self.normalize, self.eps = normalize, eps
         self.u = nn.Parameter(torch.empty(left, out * rank))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
 from gpool.models.batch_norm import SingleRowBatchNorm
+from gpool.ops.checks.arguments import check_positive
 
 __all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
@@ -118,8 +119,7 @@ class BondGIN(nn.Module):
         self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, residual: bool = False
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         self.out_channels = channels
         self.dropout = dropout
         self.residual = residual

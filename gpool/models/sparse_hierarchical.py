@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gpool.models.explain import never_masked
-from gpool.ops.checks.graphs import check_features, check_graph
+from gpool.ops.checks.arguments import check_positive
+from gpool.ops.checks.graphs import check_features, check_graph, filled_batch
 from gpool.ops.segment import resolve, segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
 
@@ -122,10 +123,9 @@ class SparseHierarchicalNet(nn.Module):
         bias: bool = False,
     ) -> None:
         super().__init__()
-        if num_levels < 1:
-            raise ValueError(f"num_levels={num_levels} must be at least 1")
         self.in_channels, self.hidden_channels, self.out_channels = in_channels, hidden_channels, out_channels
         self.num_levels, self.ratio, self.dropout, self.bias = num_levels, ratio, dropout, bias
+        check_positive(num_levels=num_levels)
         self.embed = nn.Linear(in_channels, hidden_channels) if embed else None
         widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (num_levels - 1)]
         self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias=bias) for width in widths)
@@ -165,8 +165,5 @@ class SparseHierarchicalNet(nn.Module):
         first = cast("ClosedMeanConv", self.convs[0]).around if self.embed is None else self.embed
         check_features(x, first.in_features, first.weight)
         check_graph(x, edge_index, edge_attr, batch, batch_size)
-        if batch is None:
-            batch, batch_size = edge_index.new_zeros(x.size(0)), 1
-        elif batch_size is None:
-            batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+        batch, batch_size = filled_batch(x, batch, batch_size)
         return torch.as_tensor(self.head(self.read(x, edge_index, batch, batch_size)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gpool.ops.checks.arguments import check_positive
+
 __all__ = ["MLP", "ResidualMLP"]
 
 
@@ -33,8 +35,7 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         plain_last: bool = True,
     ) -> None:
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         if num_layers > 1 and min(hidden_channels, hidden_channels if plain_last else out_channels) < 2:
             raise ValueError(
                 f"hidden_channels={hidden_channels}, out_channels={out_channels}, plain_last={plain_last}: "
@@ -79,8 +80,7 @@ class ResidualMLP(nn.Module):
             raise ValueError(
                 f"channels={channels} must be at least 2: a layer norm over one channel is constant"
             )
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         parts: list[nn.Module] = []
         for i in range(num_layers):
             parts.append(nn.Linear(channels, channels))

@@ -6,7 +6,9 @@ from gpool.readout.log_mean_exp import LogMeanExp
 from gpool.readout.mixture import Mixture
 from gpool.readout.nested import Nested
 from gpool.readout.power_mean import PowerMean
+from gpool.readout.query_attention import QueryAttention
 from gpool.readout.register import register
+from gpool.readout.slots import Slots
 
 __all__ = [
     "GNP",
@@ -15,5 +17,7 @@ __all__ = [
     "Mixture",
     "Nested",
     "PowerMean",
+    "QueryAttention",
+    "Slots",
     "register",
 ]

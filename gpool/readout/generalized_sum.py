@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.checks.arguments import check_positive
+from gpool.ops.checks.arguments import check_positive, check_type
 from gpool.ops.partition.budget_gate import budget_gate
 from gpool.ops.precision import widened
 from gpool.ops.segment import Segments, segment_count, segment_weighted_sum
-from gpool.readout.rows import as_one_batch
+from gpool.readout.node_rows import graph_rows, node_rows
 
 __all__ = ["GeneralizedSum"]
 
@@ -97,11 +97,11 @@ class GeneralizedSum(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """The pooled graphs [..., B, out_channels]."""
-        rows, segments, back = as_one_batch(x, self.channels, index, ptr, dim_size, dim, self.prototypes)
+        rows, segments = node_rows(x, self.channels, index, ptr, dim_size, dim)
         f, gate = self._gated(rows, segments)
         share = self.keep * segment_count(segments).clamp(min=1).to(gate.dtype)
         y = segment_weighted_sum(gate.unsqueeze(-1), f, segments).squeeze(1) / share.unsqueeze(-1)
-        return back(y.to(x.dtype))
+        return graph_rows(y.to(x.dtype), x, dim)
 
     def weights(
         self,
@@ -112,11 +112,12 @@ class GeneralizedSum(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """The weights w of the nodes, [..., N] for x [..., N, C]; 1 on average over every graph."""
-        rows, segments, _ = as_one_batch(x, self.channels, index, ptr, dim_size, dim, self.prototypes)
+        rows, segments = node_rows(x, self.channels, index, ptr, dim_size, dim)
         return (self._gated(rows, segments)[1] / self.keep).view(x.movedim(dim, -2).shape[:-1])
 
     def _gated(self, x: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
         """The embedded nodes and their gates, half types in float32."""
+        check_type("x", x, self.prototypes)
         f = widened(F.linear(widened(x), widened(self.embed.weight), widened(self.embed.bias)))
         near = F.normalize(f, dim=-1) @ F.normalize(widened(self.prototypes), dim=-1).t()  # [N, M]
         # The squared distance is 2 - 2 near; the gate does not see the constant.

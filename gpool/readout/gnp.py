@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.checks.arguments import check_channels, length_along
+from gpool.ops.checks.arguments import check_channels, check_width, length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment import Magnitude, Segments, resolve, segment_norm, unseen
 from gpool.readout.exponent import exponent_of, raw_of
@@ -163,11 +163,7 @@ class GNP(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """The pooled graphs [..., B, C]."""
-        if self.channels is not None and (x.size(-1) != self.channels or dim in (-1, x.dim() - 1)):
-            raise ValueError(
-                f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
-                f"must have channels={self.channels} in its last dimension"
-            )
+        check_width(x, self.channels, dim)
         segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         wide = floating("x", x)  # a sum of half types may exceed them before it is mixed
         norms = [self._norm(wide, p, q, segments, dim) for p, q in zip(*self.exponents(), strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any, Literal, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from gpool.data.links import Links
 from gpool.link.batch import LinkBatch
+from gpool.link.ranking import check_scores
 from gpool.models.pair import PairModel
 from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
@@ -162,7 +164,7 @@ class LinkTask(TrainingModule):
         A pair that is given twice comes twice. Equal scores keep the order of the pairs.
 
         Raises:
-            ValueError: an unknown id, i = j, or top < 1.
+            ValueError: an unknown id, i = j, top < 1, or scores that are NaN.
         """
         if top is not None and top < 1:
             raise ValueError(f"top={top} must be at least 1")
@@ -176,6 +178,8 @@ class LinkTask(TrainingModule):
             outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
         finally:
             data.pairs = asked
+        if outputs:
+            check_scores(torch.cat([out["score"] for out in outputs]))
         found = [
             ScoredPair(i, j, float(s))
             for out in outputs

@@ -95,7 +95,10 @@ def rows_of(
     theirs = getattr(data, "classes", None)
     labels: Columns = {}
     y = getattr(batch, "y", None)
-    if isinstance(output, Tensor) and isinstance(y, Tensor) and len(y) == len(output):
+    if isinstance(output, dict):  # of pairs: those to be predicted have no label
+        if isinstance(y, Tensor) and not bool(y.isnan().any()):
+            labels = label_columns(y, "binary")
+    elif isinstance(output, Tensor) and isinstance(y, Tensor) and len(y) == len(output):
         labels = label_columns(y, getattr(data, "task", kind), theirs)
     return labels, prediction_columns(output, kind, theirs if classes is None else classes)
 

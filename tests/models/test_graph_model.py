@@ -1,11 +1,10 @@
-"""Encoder and GraphModel against PyG's parts put together by hand."""
+"""GraphModel against PyG's parts put together by hand."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv
 from torch_geometric.nn.aggr import MaxAggregation, MeanAggregation, MultiAggregation, Set2Set, SumAggregation
 
 from gpool import GNP
@@ -14,44 +13,6 @@ from gpool.models import Encoder, GraphModel, MLPHead
 
 EDGES = torch.tensor([[0, 1, 1, 2, 3, 4], [1, 0, 2, 1, 4, 3]])
 BATCH = torch.tensor([0, 0, 0, 1, 1])
-
-
-@pytest.mark.parametrize(
-    ("conv", "kind"), [("gin", GINConv), ("gcn", GCNConv), ("sage", SAGEConv), ("gat", GATConv)]
-)
-@pytest.mark.parametrize("residual", [False, True])
-def test_encoder_is_its_layers_in_turn(conv: str, kind: type, residual: bool) -> None:
-    encoder = Encoder(3, hidden_channels=8, num_layers=3, conv=conv, norm="layer", residual=residual).eval()  # type: ignore[arg-type]
-    x = torch.randn(5, 3)
-    history = encoder(x, EDGES)
-    assert all(isinstance(layer, kind) for layer in encoder.convs)
-    assert len(history) == 3
-    state = x
-    for layer, norm, got in zip(encoder.convs, encoder.norms, history, strict=True):
-        out = torch.relu(norm(layer(state, EDGES)))
-        state = state + out if residual and state.size(1) == out.size(1) else out
-        assert torch.equal(got, state)
-
-
-def test_encoder_dropout_only_while_training() -> None:
-    encoder = Encoder(3, hidden_channels=64, num_layers=1, norm=None, dropout=0.5)
-    x = torch.rand(5, 3)
-    assert torch.equal(encoder.eval()(x, EDGES)[0], encoder(x, EDGES)[0])
-    zeros = (encoder.train()(x, EDGES)[0] == 0).float().mean()
-    assert zeros > (encoder.eval()(x, EDGES)[0] == 0).float().mean()
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"num_layers": 0}, "num_layers=0 must be at least 1"),
-        ({"conv": "cheb"}, "conv='cheb' must be one of"),
-        ({"norm": "instance"}, "norm='instance' must be 'batch', 'layer' or None"),
-    ],
-)
-def test_encoder_refuses(options: dict, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        Encoder(3, hidden_channels=8, **options)
 
 
 @pytest.mark.parametrize(

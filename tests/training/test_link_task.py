@@ -96,7 +96,7 @@ def test_metrics_are_those_of_the_whole_part(loss) -> None:
     with torch.no_grad():
         score = torch.cat([task(b) for b in batches])
     y = torch.cat([b.y for b in batches])
-    assert abs(found["test/auc"] - float(binary_auroc(score, y.long()))) < 1e-5
+    assert abs(found["test/auc"] - float(binary_auroc(score.double(), y.long()))) < 1e-5
     pos, neg = score[y == 1], score[y == 0].view(-1, 4)
     assert abs(found["test/hits@3"] - float((pos > neg.flatten().topk(3).values[-1]).float().mean())) < 1e-6
     rank = 1 + (neg > pos.unsqueeze(1)).sum(1) + 0.5 * (neg == pos.unsqueeze(1)).sum(1)
@@ -114,6 +114,25 @@ def test_large_scores_stay_apart() -> None:
     metrics = LinkMetrics()
     metrics.update(torch.tensor([200.0, 100.0, 50.0, 25.0]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
     assert float(metrics.compute()["auc"]) == 0.75
+
+
+class Broken(nn.Module):
+    """Scores that are no numbers."""
+
+    def forward(self, batch: LinkBatch) -> torch.Tensor:
+        return torch.full((batch.num_links,), torch.nan)
+
+
+def test_scores_that_are_not_finite_are_an_error() -> None:
+    metrics = LinkMetrics()
+    metrics.update(torch.tensor([torch.nan, 1.0, torch.inf, 0.5]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    with pytest.raises(ValueError, match="2 of 4 scores are NaN or infinite"):
+        metrics.compute()
+    data = Links(neighborhood=None, batch_size=20)
+    with pytest.raises(ValueError, match="50 of 50 scores are NaN or infinite"):
+        Trainer(**QUIET).test(LinkTask(Broken()), data, verbose=False)
+    with pytest.raises(ValueError, match="2 of 2 scores are NaN or infinite"):
+        LinkTask(Broken()).predict(data, [("Valjean", "Javert"), ("Valjean", "Cosette")])
 
 
 def test_heuristic_in_the_place_of_a_model() -> None:

@@ -14,16 +14,16 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from gpool.data.base import Task
-from gpool.data.links.audit import audit_parts
+from gpool.data.links.audit import ValidationEdges, audit
 from gpool.data.links.features import Features, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import LinkDataset, Neighborhood, link_loader
-from gpool.data.links.negatives import Negatives
-from gpool.data.links.options import ValidationEdges, check_options, negatives_of, split_of
+from gpool.data.links.negatives import Negatives, with_negatives
+from gpool.data.links.options import check_options, negatives_of, split_of
 from gpool.data.links.published_split import PublishedSplit
 from gpool.data.links.random_split import RandomSplit
 from gpool.data.links.sets import link_graph
-from gpool.data.links.split import LinkSplit
+from gpool.data.links.split import Leak, LinkSplit
 from gpool.data.root import data_root
 from gpool.link.batch import LinkBatch
 from gpool.ops.subgraph.adjacency import Adjacency
@@ -51,12 +51,12 @@ class Links(LightningDataModule):
         name: of a set; None is Les Misérables.
         root: folder of all data sets.
         graph: a graph of your own, in place of a name; see :meth:`from_edges`.
-        split: a :class:`RandomSplit`, a :class:`PublishedSplit`, or your own parts, checked by
-            :func:`gpool.data.links.audit.audit_parts`. None: published where the set has one, else random.
+        split: a :class:`RandomSplit`, a :class:`PublishedSplit`, or your own parts; every one is
+            checked by :func:`gpool.data.links.audit`. None: published where the set has one, else random.
         fold: which published split, or which random one.
-        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of your own;
-            ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR. None: given where the
-            split has them, else random.
+        negatives: ``"given"``, those of a published split or of your own; ``"random"`` non-links;
+            ``"per-source"``, for every positive (i, j) some (i, k) or (k, j) of its own, for MRR. The last
+            two are drawn for the positives of the split. None: given where the split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
@@ -90,17 +90,16 @@ class Links(LightningDataModule):
     ) -> None:
         super().__init__()
         check_options(name, graph, split, val_edges)
-        if negatives_per_link < 1:
-            raise ValueError(f"negatives_per_link={negatives_per_link} must be at least 1")
         self.name, self.root = name, data_root(root)
-        self._graph, self._split = graph, split_of(name, self.root, split, negatives)
+        self._graph, self._split = graph, split_of(name, self.root, split)
         self.fold = fold
-        self.negatives = negatives_of(negatives, self._split)
+        self.negatives = negatives_of(negatives, negatives_per_link, self._split)
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
         self.features, self.neighborhood = features, neighborhood
         self.batch_size, self.num_workers = batch_size, num_workers
         self.pairs: Tensor | None = None
+        self.leaks: tuple[Leak, ...] = ()
 
     @classmethod
     def from_edges(
@@ -121,7 +120,8 @@ class Links(LightningDataModule):
     ) -> Links:
         """The links of a graph of your own: a PyG ``Data``, a tensor [2, E], or pairs of any ids.
 
-        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says; all else is as in the class.
+        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says, which makes a directed graph
+        undirected too, for ``Links(graph=...)``; all else is as in the class.
 
         >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")],
         ...                         split=RandomSplit(val_fraction=0.25, test_fraction=0.25))
@@ -151,11 +151,22 @@ class Links(LightningDataModule):
         """Links and non-links of each part."""
         made = self._split
         if isinstance(made, RandomSplit):
-            return made.draw(self.graph, self.fold, self.negatives, self.negatives_per_link)
-        if isinstance(made, PublishedSplit):
-            return made.read(self.graph, self.name or "", self.root, self.fold)
-        audit_parts(made.parts(), self.graph.num_nodes)
-        return made
+            split = made.draw(self.graph, self.fold, self.negatives, self.negatives_per_link)
+        elif isinstance(made, PublishedSplit):
+            split = self._with_negatives(made.read(self.graph, self.name or "", self.root, self.fold))
+        else:
+            split = self._with_negatives(made)
+        self.leaks = audit(split, self.graph, self.val_edges)
+        return split
+
+    def _with_negatives(self, split: LinkSplit) -> LinkSplit:
+        """The split with its own negatives, or with others where they are asked for."""
+        if self.negatives == "given":
+            return split
+        positives = split.train_pos, split.val_pos, split.test_pos
+        generator = torch.Generator().manual_seed(self.fold)
+        drawn = self.graph, self.negatives, self.negatives_per_link, generator
+        return with_negatives(positives, *drawn, split.allow)
 
     def observed(self, stage: Literal["train", "test", "predict"]) -> Adjacency:
         """The graph that may be seen while training and validating, while testing, while predicting."""
@@ -179,11 +190,14 @@ class Links(LightningDataModule):
 
     def describe(self) -> dict[str, str | int]:
         """The options and sizes that a result on these data depends on."""
+        split = self.split
         return {
+            "split": self._split.describe(),
             "val_edges": self.val_edges,
             "negatives": self.negatives,
-            "train_links": self.split.train_pos.size(0),
-            "test_links": self.split.test_pos.size(0),
+            "train_links": split.train_pos.size(0),
+            "test_links": split.test_pos.size(0),
+            **({"leaks": ", ".join(self.leaks)} if self.leaks else {}),
         }
 
     def setup(self, stage: str | None = None) -> None:

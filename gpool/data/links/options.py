@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
+from gpool.data.links.audit import ValidationEdges
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.negatives import Negatives
 from gpool.data.links.published_split import PublishedSplit
@@ -12,10 +13,9 @@ from gpool.data.links.random_split import RandomSplit
 from gpool.data.links.split import LinkSplit
 from gpool.data.root import checked_name
 
-__all__ = ["AnySplit", "ValidationEdges", "check_options", "negatives_of", "split_of"]
+__all__ = ["AnySplit", "check_options", "negatives_of", "split_of"]
 
 AnySplit = LinkSplit | RandomSplit | PublishedSplit
-ValidationEdges = Literal["none", "inference", "train+inference"]
 
 
 def check_options(
@@ -38,19 +38,18 @@ def check_options(
         raise ValueError("split=PublishedSplit(...) needs the name of a set with published splits")
 
 
-def split_of(name: str | None, root: Path, split: AnySplit | None, negatives: Negatives | None) -> AnySplit:
+def split_of(name: str | None, root: Path, split: AnySplit | None) -> AnySplit:
     """The split asked for, else a published one where there is one, else a random one."""
     if split is not None:
         return split
-    published = name is not None and negatives in (None, "given") and PublishedSplit.exists(name, root)
-    return PublishedSplit() if published else RandomSplit()
+    return PublishedSplit() if name is not None and PublishedSplit.exists(name, root) else RandomSplit()
 
 
-def negatives_of(negatives: Negatives | None, split: AnySplit) -> Negatives:
+def negatives_of(negatives: Negatives | None, each: int, split: AnySplit) -> Negatives:
     """Where the negatives come from: as asked for, else those of the split, else drawn.
 
     Raises:
-        ValueError: the split has none that could be given, or has them already.
+        ValueError: an unknown way, a number of negatives per link that cannot be.
     """
     if negatives not in (None, *get_args(Negatives)):
         raise ValueError(f"negatives={negatives!r} must be 'random', 'given' or 'per-source'")
@@ -58,6 +57,7 @@ def negatives_of(negatives: Negatives | None, split: AnySplit) -> Negatives:
     made: Negatives = negatives or ("random" if drawn else "given")
     if made == "given" and drawn:
         raise ValueError("negatives='given' needs a published split, or a split of your own")
-    if made != "given" and not drawn:
-        raise ValueError(f"negatives={made!r} must be 'given': a split of your own has its negatives")
+    if each < 1 or (made == "given" and each != 1):
+        least = "1: the split gives its negatives" if made == "given" else "at least 1"
+        raise ValueError(f"negatives_per_link={each} must be {least}")
     return made

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from gpool.data.files.mat import read_parts
-from gpool.data.links.audit import audit_parts
+from gpool.data.links.audit import audit_parts, audit_whole
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.sets import there
-from gpool.data.links.split import LinkSplit
+from gpool.data.links.split import Leak, LinkSplit, check_leaks
 
 __all__ = ["PublishedSplit"]
 
@@ -22,6 +27,7 @@ class PublishedSplit:
 
     Args:
         share: 90 or 50, the percentage of the links to train on.
+        allow: leaks that the files have on purpose, see :func:`gpool.data.links.audit`; each is printed.
         folder: of files NAME_split_1.mat and so on, below the data root, in place of the one of ``share``.
         val_fraction: of the training links, and of the training negatives, set aside for validation.
         seed: of the validation part.
@@ -34,12 +40,14 @@ class PublishedSplit:
     val_fraction: float = 0.05
     seed: int = 0
     folder: str | None = None
+    allow: tuple[Leak, ...] = ()
 
     def __post_init__(self) -> None:
         if self.share not in FOLDERS:
             raise ValueError(f"share={self.share} must be 90 or 50 for a published split")
         if not 0.0 < self.val_fraction < 1.0:
             raise ValueError(f"val_fraction={self.val_fraction} must be between 0 and 1")
+        check_leaks(self.allow)
 
     @staticmethod
     def exists(name: str, root: Path) -> bool:
@@ -51,7 +59,7 @@ class PublishedSplit:
 
         Raises:
             ValueError: a fold that is not there; parts that break a rule of
-                :func:`gpool.data.links.audit.audit_parts`.
+                :func:`gpool.data.links.audit`.
             MissingData: no split of the graph is there.
         """
         folder = root / (self.folder or FOLDERS[self.share])
@@ -60,16 +68,30 @@ class PublishedSplit:
         if there_are and fold + 1 not in there_are:
             known = ", ".join(str(number - 1) for number in there_are)
             raise ValueError(f"fold={fold} must be one of {known}, the splits of {name} in {folder}")
-        part = read_parts(there(path, name))
-        audit_parts(part, graph.num_nodes, str(path), graph.pairs)
-        return LinkSplit.with_validation(
-            part["train_pos"],
-            part["train_neg"],
-            part["test_pos"],
-            part["test_neg"],
-            self.val_fraction,
-            self.seed,
-        )
+        parts = read_parts(there(path, name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the audit of the whole split prints what is allowed
+            audit_parts(parts, graph, allow=self.allow, source=str(path))
+        if not self.allow:
+            audit_whole(parts, graph, str(path))
+        return self._with_validation(parts)
+
+    def _with_validation(self, parts: Mapping[str, Tensor]) -> LinkSplit:
+        """Some of the training links, and of the training negatives, set aside for validation."""
+        generator = torch.Generator().manual_seed(self.seed)
+
+        def divide(pairs: Tensor) -> tuple[Tensor, Tensor]:
+            order = torch.randperm(pairs.size(0), generator=generator)
+            held = max(1, int(self.val_fraction * pairs.size(0)))
+            return pairs[order[held:]], pairs[order[:held]]
+
+        (train_pos, val_pos), (train_neg, val_neg) = divide(parts["train_pos"]), divide(parts["train_neg"])
+        ends = parts["test_pos"], parts["test_neg"]
+        return LinkSplit(train_pos, train_neg, val_pos, val_neg, *ends, allow=self.allow)
+
+    def describe(self) -> str:
+        """Where the split comes from."""
+        return f"published, {self.folder or FOLDERS[self.share]}"
 
 
 def _numbers(folder: Path, name: str) -> list[int]:

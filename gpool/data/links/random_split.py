@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from gpool.data.links.graph import LinkGraph
-from gpool.data.links.negatives import Negatives, non_links, per_source_non_links
+from gpool.data.links.negatives import Negatives, with_negatives
 from gpool.data.links.split import LinkSplit
 
 __all__ = ["RandomSplit"]
@@ -40,13 +40,7 @@ class RandomSplit:
             )
 
     def draw(self, graph: LinkGraph, fold: int, negatives: Negatives, negatives_per_link: int) -> LinkSplit:
-        """The split of a graph, with negatives drawn once.
-
-        Test negatives avoid every link. Those of training and validation avoid the training links only: who
-        trains does not know the others, so a few of them may be links of the test part.
-
-        ``negatives="per-source"`` gives every validation and test link (i, j) ``negatives_per_link`` pairs
-        (i, k) of its own.
+        """The split of a graph, with the negatives of :func:`gpool.data.links.negatives.with_negatives`.
 
         Raises:
             ValueError: a part that is empty, a graph without enough non-links.
@@ -55,17 +49,9 @@ class RandomSplit:
         pairs = graph.pairs[torch.randperm(graph.pairs.size(0), generator=generator)]
         val = max(1, int(self.val_fraction * len(pairs)))
         test = max(1, int(self.test_fraction * len(pairs)))
-        val_pos, test_pos, train_pos = pairs[:val], pairs[val : val + test], pairs[val + test :]
-        size = graph.num_nodes
-        train_neg = non_links(train_pos, size, train_pos.size(0), generator)
-        if negatives == "per-source":
-            val_neg, val_group = per_source_non_links(val_pos, train_pos, size, negatives_per_link, generator)
-            test_neg, test_group = per_source_non_links(test_pos, pairs, size, negatives_per_link, generator)
-            return LinkSplit(
-                train_pos, train_neg, val_pos, val_neg, test_pos, test_neg, val_group, test_group
-            )
-        val_neg = non_links(torch.cat([train_pos, train_neg]), size, val * negatives_per_link, generator)
-        test_neg = non_links(
-            torch.cat([pairs, train_neg, val_neg]), size, test * negatives_per_link, generator
-        )
-        return LinkSplit(train_pos, train_neg, val_pos, val_neg, test_pos, test_neg)
+        positives = pairs[val + test :], pairs[:val], pairs[val : val + test]
+        return with_negatives(positives, graph, negatives, negatives_per_link, generator)
+
+    def describe(self) -> str:
+        """Where the split comes from."""
+        return f"random, {self.val_fraction:g} and {self.test_fraction:g} held out, seed {self.seed}"

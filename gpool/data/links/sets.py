@@ -53,12 +53,19 @@ def link_graph(name: str, root: Path) -> LinkGraph:
             repaired = name.removesuffix("-original")
             warnings.warn(f"{name}: {FLAWS[name]}; {repaired!r} is the version without this", stacklevel=2)
         return _geom_gcn(root / "webkb" / name.removesuffix("-original"), name)
-    edges, nodes = read_graph(there(root / "links" / f"{checked_name(name)}.mat", name))
-    return LinkGraph.from_edges(edges, nodes=nodes)
+    path = there(root / "links" / f"{checked_name(name)}.mat", name)
+    edges, nodes = read_graph(path)
+    try:
+        return LinkGraph.from_edges(edges, nodes=nodes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def les_miserables() -> LinkGraph:
-    """The 77 characters of Les Misérables and who meets whom, 254 links (D. Knuth, 1993), from networkx."""
+    """The 77 characters of Les Misérables and who meets whom, 254 links (D. Knuth, 1993), from networkx.
+
+    How often two characters meet, which networkx has as a weight, is left out.
+    """
     from networkx import les_miserables_graph
 
     graph = les_miserables_graph()
@@ -85,11 +92,11 @@ def _geom_gcn(folder: Path, name: str) -> LinkGraph:
 
 
 def _quietly(edges: torch.Tensor, x: torch.Tensor, source: Path) -> LinkGraph:
-    """These sets are known to list some edges twice and to hold loops."""
+    """These sets are known to be directed, to list some edges twice and to hold loops."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return LinkGraph.from_edges(edges, x, nodes=x.size(0))
+            return LinkGraph.from_edges(edges, x, nodes=x.size(0), symmetrize=True)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
 

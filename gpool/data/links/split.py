@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
-__all__ = ["LinkSplit"]
+__all__ = ["Leak", "LinkSplit", "check_leaks"]
+
+Leak = Literal["observed", "link in two parts", "negative is a link", "negative in two parts"]
+PARTS = ("train_pos", "train_neg", "val_pos", "val_neg", "test_pos", "test_neg")
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,8 @@ class LinkSplit:
 
     ``val_group``, ``test_group``: for every negative the position of the positive it is ranked against, where
     each positive has negatives of its own.
+
+    ``allow``: leaks that the split has on purpose, see :func:`gpool.data.links.audit`.
     """
 
     train_pos: Tensor
@@ -26,12 +31,13 @@ class LinkSplit:
     test_neg: Tensor
     val_group: Tensor | None = None
     test_group: Tensor | None = None
+    allow: tuple[Leak, ...] = ()
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            pairs = getattr(self, f.name)
-            if not f.name.endswith("group") and (pairs.dim() != 2 or pairs.size(1) != 2):
-                raise ValueError(f"{f.name} of shape {tuple(pairs.shape)} must be [., 2]")
+        for name, pairs in self.parts().items():
+            if pairs.dim() != 2 or pairs.size(1) != 2:
+                raise ValueError(f"{name} of shape {tuple(pairs.shape)} must be [., 2]")
+        check_leaks(self.allow)
         for name in ("train_pos", "val_pos", "test_pos"):
             if getattr(self, name).size(0) == 0:
                 raise ValueError(f"{name} is empty; the graph has too few links for this split")
@@ -55,25 +61,20 @@ class LinkSplit:
 
     def parts(self) -> dict[str, Tensor]:
         """The pairs of every part, by its name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.endswith("group")}
+        return {name: getattr(self, name) for name in PARTS}
 
-    @classmethod
-    def with_validation(
-        cls,
-        train_pos: Tensor,
-        train_neg: Tensor,
-        test_pos: Tensor,
-        test_neg: Tensor,
-        val_fraction: float,
-        seed: int,
-    ) -> LinkSplit:
-        """Set ``val_fraction`` of the training links, and of the training non-links, aside for validation."""
-        generator = torch.Generator().manual_seed(seed)
+    def describe(self) -> str:
+        """Where the split comes from."""
+        return "own"
 
-        def divide(pairs: Tensor) -> tuple[Tensor, Tensor]:
-            order = torch.randperm(pairs.size(0), generator=generator)
-            held = max(1, int(val_fraction * pairs.size(0)))
-            return pairs[order[held:]], pairs[order[:held]]
 
-        (train_pos, val_pos), (train_neg, val_neg) = divide(train_pos), divide(train_neg)
-        return cls(train_pos, train_neg, val_pos, val_neg, test_pos, test_neg)
+def check_leaks(allow: tuple[Leak, ...]) -> None:
+    """Check the names of leaks.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    for leak in allow:
+        if leak not in get_args(Leak):
+            known = ", ".join(map(repr, get_args(Leak)))
+            raise ValueError(f"allow holds {leak!r}; it must hold some of {known}")

@@ -23,6 +23,7 @@ __all__ = [
     "check_positive",
     "check_range",
     "check_type",
+    "check_width",
     "checked_size",
     "length_along",
     "readable",
@@ -107,6 +108,15 @@ def check_channels(channels: int | None) -> None:
         return
     if isinstance(channels, float) or channels < 1:
         raise ValueError(f"channels={channels} must be a positive integer, or None for any number of them")
+
+
+def check_width(x: Tensor, channels: int | None, dim: int, last: bool = False) -> None:
+    """Refuses an x without ``channels`` in its last dimension, along which only ``last`` may be pooled."""
+    if channels is not None and (x.size(-1) != channels or (not last and dim in (-1, x.dim() - 1))):
+        raise ValueError(
+            f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
+            f"must have channels={channels} in its last dimension"
+        )
 
 
 def check_dropout(dropout: float) -> None:

@@ -14,7 +14,7 @@ from gpool.ops.checks.arguments import (
     readable,
 )
 
-__all__ = ["check_batch", "check_edges", "check_features", "check_graph"]
+__all__ = ["check_batch", "check_edges", "check_features", "check_graph", "filled_batch"]
 
 
 def check_features(x: Tensor, channels: int, like: Tensor | None) -> None:
@@ -68,3 +68,13 @@ def check_batch(batch: Tensor | None, batch_size: int | None, nodes: int) -> Non
         raise ValueError(f"batch of shape {tuple(batch.shape)} must be [N] for N={nodes} nodes")
     if readable(batch):
         checked_size("batch", batch, batch_size, "batch_size")
+
+
+def filled_batch(x: Tensor, batch: Tensor | None, batch_size: int | None) -> tuple[Tensor, int]:
+    """The graph of every node and the number of graphs: one graph by default; a missing size costs a sync."""
+    if batch is None:
+        size = 1 if batch_size is None else batch_size
+        return torch.zeros(x.size(0), dtype=torch.long, device=x.device), size
+    if batch_size is None:
+        batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+    return batch, batch_size

@@ -26,10 +26,11 @@ Example:
 """
 
 from gpool.ops.segment._index import Segments, resolve, unseen
-from gpool.ops.segment.attend import segment_attend, segment_read, segment_weighted_sum
+from gpool.ops.segment.attend import segment_attend, segment_read, segment_score, segment_weighted_sum
 from gpool.ops.segment.logsumexp import segment_logsumexp
 from gpool.ops.segment.magnitude import Magnitude
 from gpool.ops.segment.norm import segment_norm
+from gpool.ops.segment.power_attend import segment_power_attend
 from gpool.ops.segment.reduce import (
     segment_broadcast,
     segment_count,
@@ -52,7 +53,9 @@ __all__ = [
     "segment_mean",
     "segment_min",
     "segment_norm",
+    "segment_power_attend",
     "segment_read",
+    "segment_score",
     "segment_softmax",
     "segment_sum",
     "segment_weighted_sum",

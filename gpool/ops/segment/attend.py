@@ -13,18 +13,19 @@ from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
 
-__all__ = ["segment_attend", "segment_read", "segment_weighted_sum"]
+__all__ = ["check_scores", "segment_attend", "segment_read", "segment_score", "segment_weighted_sum"]
 
 
 class _WeightedSums(torch.autograd.Function):
-    """sum_i weight[i, k] value[i, :] of every segment: [N, K], [N, D] -> [B, K, D], one k at a time."""
+    """Sums of weight[i, k, h] value[i, h, :], one k at a time: [N, K, H], [N, D] -> [B, K, D]."""
 
     @staticmethod
     def forward(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
         sums = value.new_zeros(weight.size(1), size, value.size(1))
         for rows in blocks_of(value):
+            here, by_head = index[rows], _by_head(value[rows], weight)
             for k, part in enumerate(sums):
-                part.index_add_(0, index[rows], value[rows] * weight[rows, k : k + 1])
+                part.index_add_(0, here, (by_head * weight[rows, k].unsqueeze(-1)).flatten(1))
         return sums.transpose(0, 1)
 
     @staticmethod
@@ -36,21 +37,27 @@ class _WeightedSums(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         weight, value, index = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative will be asked for
-            spread = grad.index_select(0, index)  # [N, K, D]
-            by_value = (spread * weight.unsqueeze(-1)).sum(1)
-            return (spread * value.unsqueeze(1)).sum(-1), by_value, None, None
+            spread = _by_head(grad.index_select(0, index), weight)  # [N, K, H, D / H]
+            by_value = (spread * weight.unsqueeze(-1)).sum(1).flatten(1)
+            return (spread * _by_head(value, weight).unsqueeze(1)).sum(-1), by_value, None, None
         by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
         for rows in blocks_of(value):
+            here, by_head = index[rows], _by_head(value[rows], weight)
             for k in range(weight.size(1)):
-                spread = grad[:, k].index_select(0, index[rows])
-                by_weight[rows, k] = (spread * value[rows]).sum(-1)
-                by_value[rows] += spread.mul_(weight[rows, k : k + 1])
+                spread = _by_head(grad[:, k].index_select(0, here), weight)
+                by_weight[rows, k] = (spread * by_head).sum(-1)
+                by_value[rows] += spread.mul_(weight[rows, k].unsqueeze(-1)).flatten(1)
         return by_weight, by_value, None, None
 
 
 def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
-    product = weight.unsqueeze(-1) * value.unsqueeze(1)  # [N, K, D]
+    product = (weight.unsqueeze(-1) * _by_head(value, weight).unsqueeze(1)).flatten(2)  # [N, K, D]
     return product.new_zeros(size, *product.shape[1:]).index_add(0, index, product)
+
+
+def _by_head(v: Tensor, weight: Tensor) -> Tensor:
+    """[..., D] -> [..., H, D / H], with the heads of the weights."""
+    return v.unflatten(-1, (weight.size(2), v.size(-1) // weight.size(2)))
 
 
 def segment_weighted_sum(
@@ -60,13 +67,14 @@ def segment_weighted_sum(
     ptr: Tensor | None = None,
     dim_size: int | None = None,
 ) -> Tensor:
-    """The values of every segment, added up with each of K weights: [N, K], [N, D] -> [B, K, D]."""
+    """The values of every segment, added up with each of K weights: [N, K], [N, D] -> [B, K, D].
+
+    A weight [N, K, H] has H heads, each of which weights its own D / H columns.
+    """
     wide, rows = floating("weight", weight), floating("value", value)
-    if value.dim() != 2 or weight.dim() != 2 or weight.size(0) != value.size(0):
-        raise ValueError(
-            f"weight {tuple(weight.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
-        )
+    check_scores(weight, value, "weight")
     segments = resolve(index, ptr, dim_size, value.size(0), value.device)
+    wide = wide if wide.dim() == 3 else wide.unsqueeze(-1)
     sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
     return sums(wide, rows, segments.segment, segments.size).to(value.dtype)
 
@@ -80,19 +88,18 @@ def segment_attend(
 ) -> Tensor:
     """The values of every segment, weighted by the softmax of each of K scores: [N, K], [N, D] -> [B, K, D].
 
-    A score [N] gives [B, D]. What is read is a convex combination; an empty segment reads zeros.
+    A score [N] gives [B, D]. A score [N, K, H] has H heads, each of which weights its own D / H columns. What
+    is read is a convex combination; an empty segment reads zeros.
     """
-    wide, rows = floating("score", score), floating("value", value)
+    wide = floating("score", score)
     if score.dim() == 1:
         return segment_attend(score.unsqueeze(-1), value, index, ptr, dim_size).squeeze(1)
-    if value.dim() != 2 or score.dim() != 2 or score.shape != (value.size(0), score.size(-1)):
-        raise ValueError(
-            f"score {tuple(score.shape)} and value {tuple(value.shape)} must be [N, K] and [N, D]"
-        )
+    check_scores(score, value)
     segments = resolve(index, ptr, dim_size, value.size(0), value.device, look=unseen(score))
-    weight = segment_softmax(wide, segments)  # its maximum refuses what is no segment
-    sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
-    return sums(weight, rows, segments.segment, segments.size).to(value.dtype)
+    heads = (score.size(1), 1) if score.dim() == 2 else score.shape[1:]
+    # The maximum of the softmax refuses what is no segment.
+    weight = segment_softmax(wide.flatten(1), segments).unflatten(1, heads)  # [N, K, H]
+    return segment_weighted_sum(weight, value, segments)
 
 
 def segment_read(
@@ -115,20 +122,40 @@ def segment_read(
         scale: gamma; 1 / sqrt(D) unless given.
 
     Returns:
-        [B, K, E]; zeros for an empty segment. For heads, call it once per head.
+        [B, K, E]; zeros for an empty segment. For heads, call it once a head.
     """
     _check_read(query, key, value)
-    query, key = floating("query", query), floating("key", key)
     segments = resolve(index, ptr, dim_size, key.size(0), key.device)
     scale = 1.0 / math.sqrt(key.size(-1)) if scale is None else scale
+    return segment_attend(segment_score(query, key, segments) * scale, value, segments)
+
+
+def segment_score(
+    query: Tensor,
+    key: Tensor,
+    index: Tensor | Segments | None = None,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
+    """Dot products of every key [N, D] with all queries [K, D], or with its segment's [B, K, D]: [N, K]."""
+    _check_read(query, key, key)
+    query, key = floating("query", query), floating("key", key)
+    segments = resolve(index, ptr, dim_size, key.size(0), key.device)
     if query.dim() == 2:
-        score = key @ query.t()
-    elif query.dim() == 3 and query.size(0) == segments.size:
-        at_entry = [q.index_select(0, segments.segment) for q in query.unbind(1)]
-        score = torch.stack([(key * q).sum(-1) for q in at_entry], dim=-1)
-    else:
+        return key @ query.t()
+    if query.size(0) != segments.size:
         raise ValueError(f"query of shape {tuple(query.shape)} must be [K, D] or [{segments.size}, K, D]")
-    return segment_attend(score * scale, value, segments)
+    at_entry = [q.index_select(0, segments.segment) for q in query.unbind(1)]
+    return torch.stack([(key * q).sum(-1) for q in at_entry], dim=-1)
+
+
+def check_scores(score: Tensor, value: Tensor, name: str = "score") -> None:
+    """Refuses scores that do not stand for the rows, or their heads for the columns, of values."""
+    shapes = f"{name} {tuple(score.shape)} and value {tuple(value.shape)}"
+    if value.dim() != 2 or score.dim() not in (2, 3) or score.size(0) != value.size(0):
+        raise ValueError(f"{shapes} must be [N, K] or [N, K, H] and [N, D]")
+    if score.dim() == 3 and (score.size(2) == 0 or value.size(1) % score.size(2) != 0):
+        raise ValueError(f"{shapes} must have H heads that divide D")
 
 
 def _check_read(query: Tensor, key: Tensor, value: Tensor) -> None:

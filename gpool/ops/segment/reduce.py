@@ -95,9 +95,7 @@ class _Extreme(torch.autograd.Function):
         for rows in blocks_of(x):
             here, part = index[rows], ties[rows]
             torch.index_select(y, 0, here, out=part)
-            torch.eq(
-                x[rows], part, out=part
-            )  # in the type of x: comparisons into bool are several times slower
+            torch.eq(x[rows], part, out=part)  # in the type of x: comparisons into bool are slower
             count.index_add_(0, here, widened(part))
         share = grad / count.clamp_(min=1)
         if torch.is_grad_enabled():

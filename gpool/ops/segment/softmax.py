@@ -19,9 +19,8 @@ __all__ = ["segment_softmax"]
 
 def _weights(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """exp(x - top) [N, D], the top [B, D] and the sum of the former [B, D]."""
-    top = segment_max(x.detach(), Segments(index, size)).clamp(
-        min=torch.finfo(x.dtype).min
-    )  # where all are -inf
+    least = torch.finfo(x.dtype).min  # stands for the top of a segment that is -inf throughout
+    top = segment_max(x.detach(), Segments(index, size)).clamp(min=least)
     weight = (x - top.index_select(0, index)).exp()
     return weight, top, segment_sum(weight, Segments(index, size))
 

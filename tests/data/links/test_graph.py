@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -70,3 +71,43 @@ def test_repeated_edges_and_loops_are_said() -> None:
 def test_errors(make, message) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+ONE_WAY = torch.tensor([[0, 1, 2], [1, 2, 3]])
+MIXED = torch.tensor([[0, 1, 1], [1, 0, 2]])
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        (MIXED, r"edges is a directed graph: 1 of its 3 edges, such as \(1, 2\), have no reverse"),
+        ([("a", "b"), ("b", "a"), ("b", "c")], r"a directed graph: 1 of its 3 edges, such as \('b', 'c'\)"),
+        (Data(edge_index=ONE_WAY, num_nodes=4), r"a directed graph: 3 of its 3 edges, such as \(0, 1\)"),
+        (Data(edge_index=MIXED, num_nodes=4), r"a directed graph: 1 of its 3 edges"),
+    ],
+)
+def test_a_directed_graph_is_refused_or_made_undirected(edges: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LinkGraph.from_edges(edges)
+    graph = LinkGraph.from_edges(edges, symmetrize=True)
+    assert graph.pairs[:2].tolist() == [[0, 1], [1, 2]]
+
+
+def test_every_link_may_be_listed_in_one_direction() -> None:
+    assert LinkGraph.from_edges(ONE_WAY).pairs.tolist() == ONE_WAY.t().tolist()
+    assert LinkGraph.from_edges(ONE_WAY.flip(0)).pairs.tolist() == ONE_WAY.t().tolist()
+
+
+def test_weights_and_features_of_edges_are_refused() -> None:
+    both = torch.cat([ONE_WAY, ONE_WAY.flip(0)], 1)
+    for name, value in (("edge_weight", torch.rand(6)), ("edge_attr", torch.rand(6, 3))):
+        with pytest.raises(ValueError, match=f"edges holds {name}, .*; set data.{name} = None"):
+            LinkGraph.from_edges(Data(edge_index=both, num_nodes=4, **{name: value}))
+        ones = Data(edge_index=both, num_nodes=4, **{name: torch.ones_like(value)})
+        assert LinkGraph.from_edges(ones).pairs.tolist() == ONE_WAY.t().tolist()
+    with pytest.raises(
+        ValueError, match=r"edges\[1\] = \('b', 'c', 0\.5\) must be two node ids; weights and"
+    ):
+        LinkGraph.from_edges([("a", "b"), ("b", "c", 0.5)])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"edges\[0\] = 'ab' must be two node ids"):
+        LinkGraph.from_edges(["ab", "bc"])  # type: ignore[list-item]

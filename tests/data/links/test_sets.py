@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 from scipy.sparse import csc_matrix
 from small_graphs import keys, weighted
 
@@ -55,6 +55,38 @@ def test_any_graph_below_the_root_goes_by_its_name(router: Path) -> None:
     random = Links("Router", root=router, split=RandomSplit(0.2, 0.2))
     assert random.negatives == "random"
     assert random.split.test_pos.size(0) == 1
+
+
+def test_weights_and_directions_in_a_file_are_refused(router: Path) -> None:
+    path = router / "links" / "Weighted.mat"
+    for values, message in (
+        ([1.0, 0.5, 1.0], r"Weighted\.mat: net holds weights from 0\.5 to 1"),
+        ([1.0, 1.0, 1.0], r"Weighted\.mat: edges is a directed graph: 1 of its 3 edges, such as \(1, 2\)"),
+    ):
+        savemat(path, {"net": csc_matrix((values, ([0, 1, 1], [1, 0, 2])), shape=(3, 3))})
+        with pytest.raises(ValueError, match=message):
+            _ = Links("Weighted", root=router).graph
+
+
+def test_drawn_negatives_leave_the_published_links(router: Path) -> None:
+    data = Links("Router", root=router, negatives="per-source")
+    assert data.split.test_pos.tolist() == [[4, 5], [0, 5]]
+    assert data.describe()["split"] == "published, splits/walkpool_links/splitted"
+    assert data.describe()["negatives"] == "per-source"
+    assert Links().describe()["split"] == "random, 0.05 and 0.1 held out, seed 0"
+
+
+def test_a_published_split_with_a_leak_on_purpose_is_read(router: Path) -> None:
+    path = router / "mine" / "Router_split_1.mat"
+    held = {name: value for name, value in loadmat(path).items() if not name.startswith("__")}
+    savemat(path, held | {"test_neg": held["train_neg"][:2]})
+    with pytest.raises(ValueError, match=r"split_1\.mat: negative in two parts: 2 of test_neg are also"):
+        _ = Links("Router", root=router, split=PublishedSplit(folder="mine")).split
+    told = PublishedSplit(folder="mine", allow=("negative in two parts",))
+    data = Links("Router", root=router, split=told)
+    with pytest.warns(UserWarning, match="negative in two parts: 1 of test_neg are also in"):
+        described = data.describe()
+    assert described["leaks"] == "negative in two parts"
 
 
 def test_a_graph_without_published_splits_is_split_at_random(router: Path) -> None:

@@ -28,7 +28,6 @@ from gpool.ops.segment import (
     segment_mean,
     segment_min,
     segment_norm,
-    segment_read,
     segment_softmax,
     segment_sum,
 )
@@ -44,7 +43,6 @@ FUNCTIONS: dict[str, Function] = {
     "norm": lambda x, *a, **k: segment_norm(x, 2.0, 0.5, *a, magnitude=Magnitude("abs", 0.1), **k),
     "count": lambda x, *a, **k: segment_count(*a, **k),
     "attend": lambda x, *a, **k: segment_attend(x[:, :1], x, *a, **k),
-    "read": lambda x, *a, **k: segment_read(x[:2], x, x, *a, **k),
     "broadcast": lambda x, index=None, ptr=None, dim_size=3: segment_broadcast(x[:dim_size], index, ptr),
     "GNP": gpool.GNP(4),
     "GNP both": gpool.GNP(4, branch="both"),
