@@ -53,7 +53,9 @@ def predict(words: list[str]) -> int:
             held = read_checkpoint(given.ckpt_path)
         task, data, trainer = _made(given, rest, held)
         _check_width(data, held.get(KEY, {}))
-    except (ValueError, TypeError, gpool.data.MissingData) as error:
+    except (ValueError, TypeError, OSError, gpool.data.MissingData) as error:
+        if getattr(error, "filename", None) is not None:
+            raise  # the command says which file
         raise ConfigError(" ".join(str(error).split())) from error
     table = PredictionTable(str(path), given.overwrite, held.get(KEY, {}).get("classes"))
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]

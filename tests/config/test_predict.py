@@ -155,17 +155,17 @@ def test_mistakes_are_one_line(checkpoint: str, capsys: pytest.CaptureFixture) -
     assert told.startswith("data: gpool.data has no 'TV'")
     told = one_line([*predict, checkpoint, "--data.batchsize", "3"], capsys)
     assert told.startswith("data.batchsize: no such option")
-    mine = save(GraphTask(encoder=Encoder(1, 4), readout=gpool.GNP(4)), "mine.ckpt")
+    mine = save(GraphTask(encoder=Encoder(1, hidden_channels=4), readout=gpool.GNP(4)), "mine.ckpt")
     assert one_line([*predict, mine], capsys).startswith("--data or --source: the checkpoint does not say")
     assert main(["predict", "--ckpt_path", "gone.ckpt"]) == 1
     assert capsys.readouterr().err == "gpool: gone.ckpt: No such file or directory\n"
-    links = save(LinkTask(encoder=Encoder(3, 4), scorer=DotProduct()), "links.ckpt")
+    links = save(LinkTask(encoder=Encoder(3, hidden_channels=4), scorer=DotProduct()), "links.ckpt")
     assert "a link model predicts pairs" in one_line([*predict, links, "--source", "new.pt"], capsys)
 
 
 def test_pairs_have_the_ids_of_both_ends() -> None:
     data = Links(neighborhood=None)
-    task = LinkTask(encoder=Encoder(data.num_features, 4, num_layers=1), scorer=DotProduct())
+    task = LinkTask(encoder=Encoder(data.num_features, hidden_channels=4, num_layers=1), scorer=DotProduct())
     words = ["--data", "gpool.data.Links", "--data.neighborhood", "null"]
     assert main(["predict", "--ckpt_path", save(task, "links.ckpt"), *words]) == 0
     rows = table()
@@ -173,3 +173,23 @@ def test_pairs_have_the_ids_of_both_ends() -> None:
     assert len(rows) == data.graph.unlinked().size(0)
     assert rows[0]["source"] in map(str, data.graph.ids)
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
+
+
+class Missing(Unlabeled):
+    """Says in its own words that there is no such file, when it is first asked."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__([])
+        self.source = source
+
+    @property
+    def num_features(self) -> int:
+        raise FileNotFoundError(f"source={self.source!r} is no file")
+
+
+def test_a_source_that_is_not_there_is_one_line(
+    checkpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(gpool.data, "NewGraphs", Missing, raising=False)
+    told = one_line(["predict", "--ckpt_path", checkpoint, "--source", "gone.pt"], capsys)
+    assert told == "source='gone.pt' is no file"

@@ -55,7 +55,11 @@ def trained(task: LightningModule, tmp_path: Path, **options: Any) -> Path:
 
 
 def graph_task(**changes: Any) -> GraphTask:
-    given = {"encoder": Encoder(1, 8, num_layers=2, norm=None), "readout": gpool.GNP(8), **changes}
+    given = {
+        "encoder": Encoder(1, hidden_channels=8, num_layers=2, norm=None),
+        "readout": gpool.GNP(8),
+        **changes,
+    }
     return GraphTask(**given)
 
 
@@ -116,15 +120,22 @@ def test_weights_of_another_precision_stay_as_they_were(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
     path = trained(graph_task(), tmp_path)
     with pytest.raises(ValueError, match=r"x\.ckpt does not fit the task: .*size mismatch") as caught:
-        gpool.load(path, encoder=Encoder(1, 4, num_layers=2, norm=None))
+        gpool.load(path, encoder=Encoder(1, hidden_channels=4, num_layers=2, norm=None))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "task",
     [
-        NodeTask(encoder=Encoder(3, 4, num_layers=1), task="regression", out_channels=2, dropout=0.5),
-        LinkTask(encoder=Encoder(3, 4, num_layers=1), scorer=DotProduct(), loss="mse", hits=(3, 5)),
+        NodeTask(
+            encoder=Encoder(3, hidden_channels=4, num_layers=1),
+            task="regression",
+            out_channels=2,
+            dropout=0.5,
+        ),
+        LinkTask(
+            encoder=Encoder(3, hidden_channels=4, num_layers=1), scorer=DotProduct(), loss="mse", hits=(3, 5)
+        ),
     ],
 )
 def test_node_and_link_tasks_come_back(task: NodeTask | LinkTask, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def trainer(folder: Path, table: PredictionTable) -> Trainer:
 
 
 def test_a_trainer_writes_the_table_whole_and_never_over_another(tmp_path: Path) -> None:
-    task = GraphTask(encoder=Encoder(1, 4, num_layers=1), readout=gpool.GNP(4))
+    task = GraphTask(encoder=Encoder(1, hidden_channels=4, num_layers=1), readout=gpool.GNP(4))
     trainer(tmp_path, PredictionTable("deep/x.csv")).predict(task, Named(batch_size=7))
     lines = (tmp_path / "deep" / "x.csv").read_text().splitlines()
     assert len(lines) == 61
@@ -97,7 +97,7 @@ class Failing(GraphTask):
 
 
 def test_a_prediction_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    task = Failing(encoder=Encoder(1, 4, num_layers=1), readout=gpool.GNP(4))
+    task = Failing(encoder=Encoder(1, hidden_channels=4, num_layers=1), readout=gpool.GNP(4))
     with pytest.raises(RuntimeError, match="in the middle"):
         trainer(tmp_path, PredictionTable()).predict(task, Named(batch_size=7))
     assert list(tmp_path.iterdir()) == []

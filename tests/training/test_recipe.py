@@ -24,6 +24,9 @@ OWN: list[nn.Module] = [
     gpool.GNP(8, p=2.0, q=0.5, branch="both", mix="sum", eps_mode="clamp", negative="abs"),
     gpool.GNP(None, learn=False),
     gpool.LogMeanExp(8),
+    readout.GeneralizedSum(8, out_channels=4, prototypes=5, keep=0.5, sharpness=2.0),
+    readout.Mixture([gpool.GNP(8), aggr.MeanAggregation()], gate="graph", channels=8),
+    readout.Nested(aggr.MeanAggregation(), gpool.PowerMean(8, p=2.0)),
     gpool.PowerMean(8, p=3.0, groups=2, negative="shift"),
     gpool.HistoGraph(8, heads=2, in_channels=[3, 8], norm="softmax", layer_norm=True, mix="learned"),
     gpool.HistoGraph(8, node_attention=False, pos_enc=False, in_channels=[8, 8], shared_projection=False),
@@ -45,37 +48,41 @@ OWN: list[nn.Module] = [
     link.MLPScorer(8, hidden_channels=4, num_layers=3, dropout=0.1),
     link.LowRankBilinear(8, 6, out=2, rank=3, normalize=True, eps=1e-3),
     link.DotProduct(),
-    Encoder(3, 8, num_layers=2, conv="gat", norm="layer", residual=True, dropout=0.2),
-    Encoder(3, 8, num_layers=1, norm=None),
+    Encoder(3, hidden_channels=8, num_layers=2, conv="gat", norm="layer", residual=True, dropout=0.2),
+    Encoder(3, hidden_channels=8, num_layers=1, norm=None),
     models.MoleculeEncoder(hidden_channels=4, num_layers=2, dropout=0.1, residual=True),
-    models.MLPHead(3, 4, 5, dropout=0.1),
-    models.GraphModel(Encoder(3, 8), gpool.GNP(8), out_channels=2),
+    models.MLPHead(3, hidden_channels=4, out_channels=5, dropout=0.1),
+    models.GraphModel(Encoder(3, hidden_channels=8), readout=gpool.GNP(8), out_channels=2),
     models.GraphModel(
-        Encoder(3, 8, num_layers=2),
-        gpool.HistoGraph(8),
-        nn.Sequential(nn.Linear(8, 4, bias=False), nn.ReLU(), nn.Dropout(0.3), nn.Linear(4, 2)),
+        Encoder(3, hidden_channels=8, num_layers=2),
+        readout=gpool.HistoGraph(8),
+        head=nn.Sequential(nn.Linear(8, 4, bias=False), nn.ReLU(), nn.Dropout(0.3), nn.Linear(4, 2)),
         pooling=[gpool.SparseCoarsening(8), gpool.EdgeContraction(8)],
         coarse_layers=2,
         levels="last",
     ),
-    models.NodeModel(Encoder(3, 8), gpool.HistoGraph(8), out_channels=2, dropout=0.2),
-    models.PairModel(Encoder(3, 8), link.MLPScorer(8)),
+    models.NodeModel(Encoder(3, hidden_channels=8), readout=gpool.HistoGraph(8), out_channels=2, dropout=0.2),
+    models.PairModel(Encoder(3, hidden_channels=8), scorer=link.MLPScorer(8)),
     models.HeuristicModel(adamic_adar),
     models.GraphParsingNetwork(
-        3, 8, out_channels=4, parts=ParsingParts(score_layers=1, set_encoder="follow"), edge_dropout=0.1,
+        3, hidden_channels=8, out_channels=4, edge_dropout=0.1,
+        parts=ParsingParts(score_layers=1, set_encoder="follow"),
         self_loops=True, ties="merge", stop="batch", weighted=True, readout="level_mean", max_levels=2,
     ),
-    models.GraphParsingNetwork(3, 8, encoder=Encoder(3, 8, num_layers=1)),
-    models.GraphParsingNodeNetwork(3, 8, out_channels=4, up_layers=1, self_loops=False),
-    models.GraphParsingAutoencoder(3, 8, out_channels=3, parts=ParsingParts(set_encoder=1), ties="merge"),
-    models.SparseHierarchicalNet(3, 8, 4, num_levels=2, ratio=0.5, dropout=0.1, embed=True, bias=True),
+    models.GraphParsingNetwork(3, hidden_channels=8, encoder=Encoder(3, hidden_channels=8, num_layers=1)),
+    models.GraphParsingNodeNetwork(3, hidden_channels=8, out_channels=4, up_layers=1, self_loops=False),
+    models.GraphParsingAutoencoder(3, hidden_channels=8, out_channels=3, ties="merge"),
+    models.SparseHierarchicalNet(
+        3, hidden_channels=8, out_channels=4, num_levels=2, ratio=3, dropout=0.1, embed=True, bias=True
+    ),
     models.ClosedMeanConv(3, 4, bias=True),
-    models.WalkPoolNetwork(3, 8, heads=1, walk_length=3, dropout=0.1, max_label=3),
+    models.WalkPoolNetwork(3, hidden_channels=8, heads=1, walk_length=3, dropout=0.1, max_label=3),
     models.AlgorithmicModel(
-        3, 1, aggregation=aggr.SumAggregation(), readout=gpool.GNP(8), hidden_channels=8, rounds=1,
+        3, out_channels=1, aggregation=aggr.SumAggregation(), readout=gpool.GNP(8),
+        hidden_channels=8, num_layers=1,
         weighted=True, mlp=False,
     ),
-    models.AlgorithmicModel(3, 1, aggregation=aggr.SumAggregation(), readout=gpool.GNP(3), rounds=0),
+    models.AlgorithmicModel(3, out_channels=1, aggregation=gpool.GNP(3), readout=gpool.GNP(3), num_layers=0),
 ]  # fmt: skip
 
 PYG: list[nn.Module] = [
@@ -192,7 +199,7 @@ def test_functions_partials_and_classes_go_by_import_path() -> None:
 
 
 def test_describing_draws_no_random_numbers() -> None:
-    module = Encoder(3, 8)
+    module = Encoder(3, hidden_channels=8)
     before = torch.get_rng_state()
     describe(module)
     assert torch.equal(before, torch.get_rng_state())
