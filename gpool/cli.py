@@ -12,6 +12,7 @@ import torch
 import torch_geometric
 
 import gpool
+from gpool.quiet import without_remarks
 
 __all__ = ["main"]
 
@@ -59,7 +60,8 @@ def _run(words: list[str]) -> int:
 
     _put_working_folder_last()
     try:
-        return _command(words)
+        with without_remarks():
+            return _command(words)
     except ConfigError as error:
         print(f"gpool: {error}", file=sys.stderr)
         return 2

@@ -11,13 +11,19 @@ from unittest.mock import patch
 import torch
 from torch_geometric.data import dataset
 
-__all__ = ["QUIET", "quiet", "silent_processing", "threads"]
+__all__ = ["QUIET", "quiet", "silent_processing", "threads", "without_remarks"]
 
 QUIET = {
     "logger": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
 }
+
+REMARKS = (
+    "Starting from v1.9.0, `tensorboardX`",
+    ".*treespec, LeafSpec",
+    "You have overridden `transfer_batch_to_device`",  # the tasks do so, and nothing is lost by it
+)
 
 
 @contextmanager
@@ -35,6 +41,15 @@ def threads(number: int) -> Iterator[None]:
 def silent_processing() -> Iterator[None]:
     """Keep PyG's ``Processing...`` and ``Done!`` off standard error, where errors are looked for."""
     with patch.object(dataset, "print", lambda *_, **__: None, create=True):
+        yield
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep remarks of Lightning and PyG about themselves off standard error; those about the run stay."""
+    with warnings.catch_warnings(), silent_processing():
+        for remark in REMARKS:
+            warnings.filterwarnings("ignore", message=remark)
         yield
 
 

@@ -1,4 +1,4 @@
-"""docs/own_graphs.md is what a new user sees: files are written, commands run, output compared."""
+"""docs/own_graphs.md runs as printed: its files are written, its commands run, their output compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def steps() -> Iterator[Step | str]:
 
 
 def skeleton(line: str) -> str:
-    """A line without its numbers, which differ by machine, and without what follows a measured class."""
+    """A line without its numbers, which differ between machines."""
     return re.sub(r"\s+", " ", NUMBER.sub("#", line)).strip()
 
 
@@ -54,6 +54,7 @@ def run(command: str) -> tuple[int, str]:
     return 0, ""
 
 
+@pytest.mark.slow
 def test_the_page_runs_as_printed(own_folder: Path, capsys: pytest.CaptureFixture) -> None:
     commands = 0
     for step in steps():

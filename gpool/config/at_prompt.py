@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -11,15 +10,10 @@ from lightning.pytorch import Trainer
 from gpool.config.configuration import Configuration
 from gpool.config.epoch_lines import EpochLines
 from gpool.config.mistakes import ConfigError
-from gpool.quiet import silent_processing
 
 __all__ = ["AtPrompt"]
 
 NEEDED = re.compile(r"Requirement '([\w-]+)[^']*' not met")
-REMARKS = (  # about Lightning itself, not about the user's run
-    "Starting from v1.9.0, `tensorboardX`",
-    r".*treespec, LeafSpec",
-)
 
 
 class AtPrompt(Configuration):
@@ -30,10 +24,7 @@ class AtPrompt(Configuration):
     """
 
     def __init__(self, words: list[str]) -> None:
-        with warnings.catch_warnings(), silent_processing():
-            for remark in REMARKS:
-                warnings.filterwarnings("ignore", message=remark)
-            super().__init__(args=words)
+        super().__init__(args=words)
 
     def instantiate_classes(self) -> None:
         """Build the objects; a logger whose package is not installed is one line that says how to get it."""

@@ -27,7 +27,9 @@ def fit(folder: Path, epochs: int, bar: bool = True) -> None:
         default_root_dir=folder,
         callbacks=[EpochLines()],
     )
-    task = GraphTask(encoder=Encoder(3, 4, num_layers=1), readout=MeanAggregation(), out_channels=10)
+    task = GraphTask(
+        encoder=Encoder(3, hidden_channels=4, num_layers=1), readout=MeanAggregation(), out_channels=10
+    )
     trainer.fit(task, Digits(batch_size=16))
 
 
@@ -56,7 +58,11 @@ def test_a_terminal_keeps_its_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     trainer = Trainer(logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
     lines = EpochLines()
-    lines.setup(trainer, GraphTask(encoder=Encoder(3, 4, num_layers=1), readout=MeanAggregation()), "fit")
+    lines.setup(
+        trainer,
+        GraphTask(encoder=Encoder(3, hidden_channels=4, num_layers=1), readout=MeanAggregation()),
+        "fit",
+    )
     assert not lines.shown
     assert trainer.progress_bar_callback is not None
     assert trainer.progress_bar_callback.is_enabled
