@@ -17,6 +17,7 @@ from gpool.readout import (
     Nested,
     PowerMean,
     QueryAttention,
+    Slots,
     register,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Nested",
     "PowerMean",
     "QueryAttention",
+    "Slots",
     "SparseCoarsening",
     "WalkPool",
     "__version__",

@@ -37,9 +37,14 @@ class LinearSum(nn.Module):
 LAYERS = {
     "sum of linear": LinearSum,
     "GeneralizedSum(64)": lambda: gpool.GeneralizedSum(CHANNELS),
+    "QueryAttention(query=4)": lambda: gpool.QueryAttention(CHANNELS, query=4),
+    "Slots(slots=4)": lambda: gpool.Slots(CHANNELS, slots=4),
+    "Slots(slots=4, mixture)": lambda: gpool.Slots(CHANNELS, slots=4, mixture=True),
 }
 PAIRS: list[tuple[str, str, float]] = [
     ("GeneralizedSum(64)", "sum of linear", 6.0),
+    ("Slots(slots=4)", "QueryAttention(query=4)", 12.0),
+    ("Slots(slots=4, mixture)", "QueryAttention(query=4)", 12.0),
 ]
 
 

@@ -8,6 +8,7 @@ from gpool.readout.nested import Nested
 from gpool.readout.power_mean import PowerMean
 from gpool.readout.query_attention import QueryAttention
 from gpool.readout.register import register
+from gpool.readout.slots import Slots
 
 __all__ = [
     "GNP",
@@ -17,5 +18,6 @@ __all__ = [
     "Nested",
     "PowerMean",
     "QueryAttention",
+    "Slots",
     "register",
 ]
