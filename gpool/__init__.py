@@ -18,6 +18,7 @@ from gpool.readout import (
     PowerMean,
     QueryAttention,
     Slots,
+    TokenGraph,
     register,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "QueryAttention",
     "Slots",
     "SparseCoarsening",
+    "TokenGraph",
     "WalkPool",
     "__version__",
     "pooling",
