@@ -20,7 +20,8 @@ __all__ = ["TokenGraph"]
 class TokenGraph(Aggregation):
     r"""Convolves the nodes of every graph on the edges between similar ones, then reads all layers out.
 
-    GLOT (Mantri et al., ICLR 2026), with graphs for sentences and nodes for tokens:
+    GLOT of "Towards Improved Sentence Representations using Token Graphs" (Mantri et al., 2026,
+    arXiv:2603.03389), with graphs for sentences and nodes for tokens:
 
     .. math::
         E &= \{ (i, j) : g(i) = g(j),\ i \ne j,\ \cos(x_i, x_j) > \tau \} \\
