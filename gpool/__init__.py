@@ -21,6 +21,7 @@ from gpool.readout import (
     PowerMean,
     QueryAttention,
     Slots,
+    TokenGraph,
     register,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "QueryAttention",
     "Slots",
     "SparseCoarsening",
+    "TokenGraph",
     "WalkPool",
     "__version__",
     "load",

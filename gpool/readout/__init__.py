@@ -9,6 +9,7 @@ from gpool.readout.power_mean import PowerMean
 from gpool.readout.query_attention import QueryAttention
 from gpool.readout.register import register
 from gpool.readout.slots import Slots
+from gpool.readout.token_graph import TokenGraph
 
 __all__ = [
     "GNP",
@@ -19,5 +20,6 @@ __all__ = [
     "PowerMean",
     "QueryAttention",
     "Slots",
+    "TokenGraph",
     "register",
 ]
