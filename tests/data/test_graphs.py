@@ -222,3 +222,27 @@ def test_new_graphs_need_no_labels() -> None:
     assert "y" not in next(iter(labeled.predict_dataloader()))
     with pytest.raises(ValueError, match=r"x has 3 columns, it must have 4, as the graphs trained on"):
         NewGraphs(bare, num_features=4).setup()
+
+
+def test_a_configuration_names_the_graphs_by_import_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpool.config import Configuration
+
+    monkeypatch.setitem(sys.modules, "my_module", sys.modules[__name__])
+    encoder = {"class_path": "gpool.models.Encoder", "init_args": {"hidden_channels": 8, "num_layers": 2}}
+    task = {"encoder": encoder, "readout": {"class_path": "gpool.PowerMean"}}
+    for given, classes, tasks in [
+        ({"source": "my_module.made", "init_args": {"count": 12}}, 4, "multiclass"),
+        ({"source": {"class_path": "my_module.InMemory", "init_args": {"classes": 2}}}, 1, "binary"),
+        (
+            {"source": "my_module.made_list", "splits": {"train": [0, 1], "val": [2], "test": [3]}},
+            1,
+            "binary",
+        ),
+    ]:
+        config = {
+            "model": {"class_path": "gpool.training.GraphTask", "init_args": task},
+            "data": {"class_path": "gpool.data.Graphs", "init_args": given},
+            "trainer": {"logger": False},
+        }
+        model = Configuration(config, run=False).model
+        assert (model.objective.task, model.objective.outputs) == (tasks, classes)
