@@ -35,6 +35,7 @@ def bench(words: list[str]) -> int:
     parser.add_argument("plan", type=str, help="the plan, a YAML file")
     parser.add_argument("--jobs", type=int, default=1, help="how many runs go side by side")
     parser.add_argument("--out", type=str, help="folder of the results; default: runs/ and the plan's name")
+    parser.add_argument("--keep-checkpoints", action="store_true", help="keep the tested weights of new runs")
     parser.add_class_arguments(Plan, skip=SPECS)
     try:
         given = read_plan(parser.parse_args(words).plan)
@@ -49,7 +50,8 @@ def bench(words: list[str]) -> int:
         raise ConfigError(explain(str(error))) from None
     if args.jobs < 1:
         raise ConfigError(f"--jobs={args.jobs} must be at least 1")
-    store, console = Store(args.out or Path("runs") / Path(args.plan).stem), Console(stderr=True)
+    folder, console = args.out or Path("runs") / Path(args.plan).stem, Console(stderr=True)
+    store = Store(folder, args.keep_checkpoints)
     try:
         with ending_in_order():
             summary = run_plan(plan, store, args.jobs, console)

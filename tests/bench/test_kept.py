@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch_geometric.data import Data
 
 import gpool
 from gpool.bench import Plan, Store, run_plan
 from gpool.bench.kept import CHECKPOINT, PREDICTIONS
+from gpool.cli import main
 from gpool.data import OneGraph
 from gpool.data.base import Task
 from gpool.training import GraphTask
@@ -78,6 +80,14 @@ def test_checkpoints_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     assert rows is not None
     assert [float(row["probability_1"]) for row in rows] == pytest.approx(share.tolist(), abs=1e-6)
     assert store.results()[0]["fold"] == 0
+
+
+def test_a_flag_keeps_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(plan(folds=[0], seeds=[0], readouts={"GNP": "gpool.GNP"})))
+    assert main(["bench", str(path), "--out", str(tmp_path / "out"), "--keep-checkpoints"]) == 0
+    (kept,) = (tmp_path / "out" / "checkpoints").iterdir()
+    assert type(gpool.load(kept)).__name__ == "GraphTask"
 
 
 def test_nodes_and_links_have_the_rows_of_their_test_part(tmp_path: Path) -> None:
