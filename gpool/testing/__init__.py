@@ -23,7 +23,13 @@ Each assertion on a readout can be called by itself; those on a pooling are in `
 
 from gpool.testing.pooling import PoolingSubject, assert_pooling, check_pooling
 from gpool.testing.readout.check import assert_readout, check
-from gpool.testing.readout.numbers import assert_autocast, assert_bfloat16, assert_extremes, assert_gradcheck
+from gpool.testing.readout.numbers import (
+    assert_autocast,
+    assert_bfloat16,
+    assert_extremes,
+    assert_gradcheck,
+    assert_shows_nan,
+)
 from gpool.testing.readout.programs import (
     assert_compiles,
     assert_conventions,
@@ -69,6 +75,7 @@ __all__ = [
     "assert_readout",
     "assert_relabeling",
     "assert_repeats",
+    "assert_shows_nan",
     "assert_size",
     "check",
     "check_pooling",

@@ -90,6 +90,11 @@ class LeaksNan(Mean):
         return x + 0 * x.sum()
 
 
+class HidesNan(Mean):
+    def fault(self, x, index, dim_size):
+        return x.nan_to_num()
+
+
 class IgnoresDim(Mean):
     def forward(self, x, index=None, ptr=None, dim_size=None, dim=-2):
         return super().forward(x, index[: x.size(-2)], ptr, dim_size)
@@ -135,7 +140,7 @@ class Last(nn.Module):
 def test_a_right_layer_passes() -> None:
     report = check(Subject(Mean(), channels=3, size="mean"))
     assert report, str(report)
-    assert len(report.outcomes) == 18
+    assert len(report.outcomes) == 19
     assert_readout(Mean(), channels=3, size=lambda k: 1.0)
 
 
@@ -153,6 +158,7 @@ def test_a_right_layer_passes() -> None:
         (Random, "repeats"),
         (InPlace, "repeats"),
         (LeaksNan, "batch_independence"),
+        (HidesNan, "shows_nan"),
         (IgnoresDim, "leading_dimensions"),
         (ReadsValues, "compiles"),
         (ReadsValues, "exports"),
@@ -199,5 +205,5 @@ def test_layers_over_several_tensors_are_called_as_told() -> None:
     )
     report = check(subject)
     assert report, str(report)
-    assert len(report.outcomes) == 15
+    assert len(report.outcomes) == 16
     assert_node_order(subject)

@@ -7,7 +7,13 @@ from typing import Any
 
 from torch import nn
 
-from gpool.testing.readout.numbers import assert_autocast, assert_bfloat16, assert_extremes, assert_gradcheck
+from gpool.testing.readout.numbers import (
+    assert_autocast,
+    assert_bfloat16,
+    assert_extremes,
+    assert_gradcheck,
+    assert_shows_nan,
+)
 from gpool.testing.readout.programs import (
     assert_compiles,
     assert_conventions,
@@ -33,8 +39,8 @@ __all__ = ["assert_readout", "check"]
 
 ALWAYS: list[Callable[[Subject], None]] = [
     assert_node_order, assert_batch_independence, assert_relabeling, assert_empty_graph, assert_one_node,
-    assert_larger_dim_size, assert_extremes, assert_bfloat16, assert_autocast, assert_gradcheck,
-    assert_repeats, assert_pickles, assert_compiles, assert_exports,
+    assert_larger_dim_size, assert_extremes, assert_shows_nan, assert_bfloat16, assert_autocast,
+    assert_gradcheck, assert_repeats, assert_pickles, assert_compiles, assert_exports,
 ]  # fmt: skip
 AGGREGATION: list[Callable[[Subject], None]] = [assert_ptr, assert_leading_dimensions, assert_conventions]
 

@@ -13,6 +13,7 @@ __all__ = [
     "assert_bfloat16",
     "assert_extremes",
     "assert_gradcheck",
+    "assert_shows_nan",
 ]
 
 
@@ -28,6 +29,15 @@ def assert_extremes(subject: Subject) -> None:
             y = subject.call(layer, inputs, GRAPHS, SIZE)
             finite(y, f"rows of {dtype} inputs of size {scale}")
             backward(layer, inputs, y, f"a gradient of {dtype} inputs of size {scale}")
+
+
+def assert_shows_nan(subject: Subject) -> None:
+    """A node of NaN, wherever it stands, gives its graph a row with NaN: a diverged model is not hidden."""
+    for node in range(len(GRAPHS)):
+        layer, inputs = subject.copy(), subject.inputs(len(GRAPHS))
+        gone = tuple(v.index_fill(0, torch.tensor([node]), torch.nan) for v in inputs)
+        row = subject.call(layer, gone, GRAPHS, SIZE)[GRAPHS[node]]
+        assert row.isnan().any(), f"node {node} is NaN, but the row of its graph is {row}"
 
 
 def assert_bfloat16(subject: Subject) -> None:
