@@ -32,7 +32,7 @@ C = 64
 def pooled(make: Callable[[], Pooling], conv: str = "gin") -> Callable[[int, int], nn.Module]:
     """A graph model with two levels of a pooling."""
     return lambda width, classes: GraphModel(
-        Encoder(width, C, num_layers=2, conv=conv),  # type: ignore[arg-type]
+        Encoder(width, hidden_channels=C, num_layers=2, conv=conv),  # type: ignore[arg-type]
         MeanAggregation(),
         out_channels=classes,
         pooling=[make(), make()],
@@ -50,13 +50,17 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
     "EdgeContraction matching": pooled(lambda: gpool.EdgeContraction(C)),
     "EdgeContraction tanh": pooled(lambda: gpool.EdgeContraction(C, score="tanh")),
     "EdgeContraction components": pooled(lambda: gpool.EdgeContraction(C, merge="components", contract=0.3)),
-    "GraphParsingNetwork 128": lambda width, classes: GraphParsingNetwork(width, 128, classes),
-    "GraphParsingNetwork merge": lambda width, classes: GraphParsingNetwork(
-        width, 128, classes, ties="merge"
+    "GraphParsingNetwork 128": lambda width, classes: GraphParsingNetwork(
+        width, hidden_channels=128, out_channels=classes
     ),
-    "SparseHierarchicalNet": lambda width, classes: SparseHierarchicalNet(width, 128, classes),
+    "GraphParsingNetwork merge": lambda width, classes: GraphParsingNetwork(
+        width, hidden_channels=128, out_channels=classes, ties="merge"
+    ),
+    "SparseHierarchicalNet": lambda width, classes: SparseHierarchicalNet(
+        width, hidden_channels=128, out_channels=classes
+    ),
     "no pooling, sum": lambda width, classes: GraphModel(
-        Encoder(width, C, num_layers=2), SumAggregation(), out_channels=classes
+        Encoder(width, hidden_channels=C, num_layers=2), SumAggregation(), out_channels=classes
     ),
 }
 

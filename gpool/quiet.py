@@ -6,16 +6,24 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import torch
+from torch_geometric.data import dataset
 
-__all__ = ["QUIET", "quiet", "threads"]
+__all__ = ["QUIET", "quiet", "silent_processing", "threads", "without_remarks"]
 
 QUIET = {
     "logger": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
 }
+
+REMARKS = (
+    "Starting from v1.9.0, `tensorboardX`",
+    ".*treespec, LeafSpec",
+    "You have overridden `transfer_batch_to_device`",  # the tasks do so, and nothing is lost by it
+)
 
 
 @contextmanager
@@ -30,8 +38,24 @@ def threads(number: int) -> Iterator[None]:
 
 
 @contextmanager
+def silent_processing() -> Iterator[None]:
+    """Keep PyG's ``Processing...`` and ``Done!`` off standard error, where errors are looked for."""
+    with patch.object(dataset, "print", lambda *_, **__: None, create=True):
+        yield
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep remarks of Lightning and PyG about themselves off standard error; those about the run stay."""
+    with warnings.catch_warnings(), silent_processing():
+        for remark in REMARKS:
+            warnings.filterwarnings("ignore", message=remark)
+        yield
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's remarks about itself out of a progress bar."""
+    """Keep Lightning's and PyG's remarks about themselves out of a progress bar."""
     names = (
         "lightning.pytorch",
         "lightning.fabric",
@@ -39,7 +63,7 @@ def quiet() -> Iterator[None]:
         "torch_geometric",
     )
     before = {name: logging.getLogger(name).level for name in names}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), silent_processing():
         warnings.simplefilter("ignore")
         for name in names:
             logging.getLogger(name).setLevel(logging.ERROR)

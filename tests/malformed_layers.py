@@ -71,13 +71,18 @@ POOLINGS = {
     "SparseCoarsening budget": gpool.SparseCoarsening(C, ratio=0.5, select="budget"),
 }
 MODELS = {
-    "GraphModel": GraphModel(Encoder(C, 8, num_layers=2), gpool.GNP(8), out_channels=3),
-    "GraphModel history": GraphModel(Encoder(C, 8, num_layers=2), gpool.HistoGraph(8), out_channels=3),
-    "GraphModel pooling": GraphModel(
-        Encoder(C, 8, num_layers=2), gpool.GNP(8), out_channels=3, pooling=[gpool.SparseCoarsening(8)]
+    "GraphModel": GraphModel(Encoder(C, hidden_channels=8, num_layers=2), gpool.GNP(8), out_channels=3),
+    "GraphModel history": GraphModel(
+        Encoder(C, hidden_channels=8, num_layers=2), gpool.HistoGraph(8), out_channels=3
     ),
-    "GraphParsingNetwork": GraphParsingNetwork(C, 8, 3),
-    "SparseHierarchicalNet": SparseHierarchicalNet(C, 8, 3),
+    "GraphModel pooling": GraphModel(
+        Encoder(C, hidden_channels=8, num_layers=2),
+        gpool.GNP(8),
+        out_channels=3,
+        pooling=[gpool.SparseCoarsening(8)],
+    ),
+    "GraphParsingNetwork": GraphParsingNetwork(C, hidden_channels=8, out_channels=3),
+    "SparseHierarchicalNet": SparseHierarchicalNet(C, hidden_channels=8, out_channels=3),
 }
 for _layer in (*LAYERS.values(), *HISTORIES.values(), *POOLINGS.values(), *MODELS.values()):
     _layer.eval()

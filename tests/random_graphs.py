@@ -74,7 +74,7 @@ def batches(
 
 
 def partition(cluster: Tensor) -> set[frozenset[int]]:
-    """A labelling as the set of its classes."""
+    """A labeling as the set of its classes."""
     return {
         frozenset((cluster == c).nonzero().view(-1).tolist()) for c in cluster.unique().tolist() if c >= 0
     }

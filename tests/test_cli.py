@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+import gpool
 from gpool.cli import main
+from gpool.data import Digits
 
 
 @pytest.fixture
@@ -43,17 +49,23 @@ def test_fit_with_another_readout_then_test_and_predict(
     before = Path(config).read_text()
     assert main(["predict", "--config", config, *readout, "--ckpt_path", saved[0]]) == 0
     rows = (tmp_path / "predictions.csv").read_text().splitlines()
-    assert rows[0] == "row," + ",".join(f"output{k}" for k in range(10))
-    assert len(rows) == 1 + 180
+    assert rows[0].startswith("id,")
+    assert rows[0].endswith("prediction," + ",".join(f"probability_{k}" for k in range(10)))
+    assert len(rows) == 1 + sum(batch.num_graphs for batch in Digits().predict_dataloader())
     assert Path(config).read_text() == before
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fitt"], "gpool: COMMAND='fitt' must be one of fit, validate, test, predict, bench, report"),
+        (
+            ["fitt"],
+            "gpool: COMMAND='fitt' must be one of fit, validate, test, predict, bench, report, list, new",
+        ),
         (["fit", "--config", "nowhere.yaml"], "gpool: "),
         (["bench"], "gpool: needs plan"),
+        (["list"], "gpool: gpool list needs one KIND of readouts, histories, poolings, links, models"),
+        (["list", "layers"], "gpool: KIND='layers' must be one of readouts, histories, poolings, links"),
         (["bench", "nowhere.yaml"], "gpool: PLAN=nowhere.yaml: No such file or directory"),
         (["report", "nowhere"], "gpool: DIR=nowhere is not a folder; gpool bench writes one"),
         (["report", "."], "gpool: DIR=. holds no finished runs; run gpool bench first"),
@@ -90,7 +102,87 @@ def test_a_missing_data_set_is_one_line(
 def test_help_names_every_command(capsys: pytest.CaptureFixture) -> None:
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
-    assert all(word in told for word in ("fit", "validate", "test", "predict", "bench", "report"))
+    words = ("fit", "validate", "test", "predict", "bench", "report", "list", "new", "--version", "gpool.GNP")
+    assert all(word in told for word in words)
+    assert len(told.splitlines()) < 80
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test"])
+def test_help_of_a_command_fits_on_a_screen(command: str, capsys: pytest.CaptureFixture) -> None:
+    assert main([command, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert len(told.splitlines()) < 80
+    assert all(len(line) <= 120 for line in told.splitlines())
+    assert all(
+        word in told for word in ("gpool.GNP", "gpool.data.Digits", "--trainer.max_epochs", "--help all")
+    )
+
+
+def test_help_all_and_the_help_of_a_class_are_whole(capsys: pytest.CaptureFixture) -> None:
+    for words, told in (
+        (["fit", "--help", "all"], "--trainer.accumulate_grad_batches"),
+        (["fit", "--model.help", "GraphTask"], "--model.exponent_lr"),
+        (["fit", "--data.help", "gpool.data.Digits"], "--data.val_fraction"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert end.value.code == 0
+        assert told in capsys.readouterr().out
+
+
+def test_the_version_of_what_computes(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--version"]) == 0
+    found = dict(line.split(" ") for line in capsys.readouterr().out.splitlines())
+    assert list(found) == ["gpool", "torch", "torch_geometric", "lightning", "python"]
+    assert found["gpool"] == gpool.__version__
+    assert found["torch"] == torch.__version__
+    assert found["python"] == platform.python_version()
+
+
+def test_progress_is_lines_where_nobody_sees_a_bar(config: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["fit", "--config", config, "--trainer.enable_progress_bar", "true"]) == 0
+    assert [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch 1/1  train/loss ")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("logger", "package"), [("TensorBoardLogger", "tensorboard"), ("WandbLogger", "wandb")]
+)
+def test_a_logger_that_is_not_installed_says_what_to_install(
+    logger: str, package: str, config: str, capsys: pytest.CaptureFixture
+) -> None:
+    if find_spec(package):
+        pytest.skip(f"{package} is installed")
+    words = ["--trainer.logger", logger, "--trainer.logger.save_dir", "logs"]
+    assert main(["fit", "--config", config, *words]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == f"gpool: trainer.logger: needs {package}: pip install {package}"
+
+
+def test_the_csv_logger_needs_nothing_more(config: str, tmp_path: Path) -> None:
+    words = ["--trainer.logger", "CSVLogger", "--trainer.logger.save_dir", "logs"]
+    assert main(["fit", "--config", config, *words]) == 0
+    (table,) = (tmp_path / "logs").rglob("metrics.csv")
+    assert "val/acc" in table.read_text()
+
+
+def test_processing_is_not_announced(tmp_path: Path) -> None:
+    code = (
+        "from torch_geometric.data import InMemoryDataset\n"
+        "from gpool.quiet import silent_processing\n"
+        "class Own(InMemoryDataset):\n"
+        "    raw_file_names, processed_file_names = [], ['own.pt']\n"
+        "    def process(self): open(self.processed_paths[0], 'w').close()\n"
+        "with silent_processing():\n"
+        "    Own('quiet')\n"
+        "Own('loud')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert told.stderr.split() == ["Processing...", "Done!"]  # of the second one only
 
 
 def test_without_the_extra_it_says_what_to_install() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_tu(root: Path, name: str, node_labels: bool, attributes: bool = False) -> None:
-    """20 paths of 3 to 5 nodes in the TU format, labelled 1 and -1 in turn."""
+    """20 paths of 3 to 5 nodes in the TU format, labeled 1 and -1 in turn."""
     raw = root / "tu" / name / "raw"
     raw.mkdir(parents=True)
     edges, owner, node = [], [], 1

@@ -1,4 +1,4 @@
-"""HistoGraph beside its naive form and beside one attention call a graph: time and memory.
+"""HistoGraph beside its naive form and beside one attention call per graph: time and memory.
 
     python experiments/speed/history.py [--repeats 15] [--csv history.csv]
 
@@ -71,7 +71,7 @@ class Naive(nn.Module):
 
 
 class LoopOfCalls(Naive):
-    """The layer's own first stage, then one attention call a graph, each on its own rows."""
+    """The layer's own first stage, then one attention call per graph, each on its own rows."""
 
     def forward(self, history: list[Tensor], index: Tensor, dim_size: int) -> Tensor:
         readout, sizes = self.readout, torch.bincount(index, minlength=dim_size).tolist()
@@ -91,7 +91,7 @@ class LoopOfCalls(Naive):
 def forms_for(batch: str) -> dict[str, Form]:
     torch.manual_seed(0)
     readout = gpool.HistoGraph(CHANNELS, heads=HEADS)
-    forms: dict[str, Form] = {"HistoGraph": readout, "loop, one call a graph": LoopOfCalls(readout, False)}
+    forms: dict[str, Form] = {"HistoGraph": readout, "loop, one call per graph": LoopOfCalls(readout, False)}
     if batch == "A":
         forms["naive, need_weights=False"] = Naive(readout, False)
         forms["naive (as nn.MultiheadAttention comes)"] = Naive(readout, True)

@@ -3,9 +3,9 @@
     python experiments/speed/pooling_memory.py [--csv FILE] [--png FILE] [--sizes 1000 3000 ...]
 
 One Erdős-Rényi graph with twice as many edges as nodes and 128 channels, as in the memory experiments of
-arXiv 1811.01287 and 2402.14393, on one CPU thread: what the peak of resident memory rises by in one forward
-and backward pass, each in a process of its own. The dense one is PyG's ``dense_diff_pool`` with a quarter as
-many clusters; it stops at 10,000 nodes.
+arXiv:1811.01287 and arXiv:2402.14393, on one CPU thread. The figure is the rise in peak resident memory in
+one forward and backward pass, each in a process of its own. The dense one is PyG's ``dense_diff_pool`` with a
+quarter as many clusters; it stops at 10,000 nodes.
 """
 
 from __future__ import annotations

@@ -16,38 +16,42 @@ from gpool.bench.signals import ending_in_order
 from gpool.bench.store import Store
 from gpool.bench.tables import as_text
 from gpool.config.configuration import Parser
+from gpool.config.given import flag_value
 from gpool.config.mistakes import ConfigError, explain
 
 __all__ = ["bench", "report"]
 
-SPECS = {"model", "data", "readouts", "variants", "trainer"}  # checked where they are used, run by run
+SPECS = {"model", "data", "readouts", "variants", "trainer", "changes"}  # checked where used, run by run
+ABOUT = (
+    "Do every run of a plan that is not done, then report. Any key of a run's configuration can be a flag; "
+    "it changes all runs: --model.encoder.num_layers 2, --data.batch_size 64, --trainer.max_epochs 5."
+)
 
 
 def bench(words: list[str]) -> int:
     """Do every run of a plan that is not done, then report; the exit status."""
-    parser = Parser(prog="gpool bench", description="Do every run of a plan that is not done, then report.")
+    words, changes = _split(words)
+    parser = Parser(prog="gpool bench", description=ABOUT)
     parser.add_argument("plan", type=str, help="the plan, a YAML file")
     parser.add_argument("--jobs", type=int, default=1, help="how many runs go side by side")
     parser.add_argument("--out", type=str, help="folder of the results; default: runs/ and the plan's name")
-    parser.add_argument(
-        "--trainer", type=dict[str, Any], help="changes to the plan's trainer: --trainer.max_epochs 5"
-    )
+    parser.add_argument("--keep-checkpoints", action="store_true", help="keep the tested weights of new runs")
     parser.add_class_arguments(Plan, skip=SPECS)
-    given = read_plan(words[0]) if words and not words[0].startswith("-") else {}
     try:
+        given = read_plan(parser.parse_args(words).plan)
         parser.set_defaults({key: value for key, value in given.items() if key not in SPECS})
         args = parser.parse_args(words)
         chosen = {name: value for name, value in parser.instantiate(args).items() if name in plan_keys()}
         specs = {name: given[name] for name in SPECS & set(given)}
-        trainer = specs.get("trainer", {"max_epochs": 100})
-        if args.trainer and isinstance(trainer, dict):
-            trainer = {**trainer, **args.trainer}
-        plan = Plan(**{**chosen, **specs, "trainer": trainer})
+        if changes:
+            specs["changes"] = {**(specs.get("changes") or {}), **changes}
+        plan = Plan(**{**chosen, **specs})
     except ValueError as error:
         raise ConfigError(explain(str(error))) from None
     if args.jobs < 1:
         raise ConfigError(f"--jobs={args.jobs} must be at least 1")
-    store, console = Store(args.out or Path("runs") / Path(args.plan).stem), Console(stderr=True)
+    folder, console = args.out or Path("runs") / Path(args.plan).stem, Console(stderr=True)
+    store = Store(folder, args.keep_checkpoints)
     try:
         with ending_in_order():
             summary = run_plan(plan, store, args.jobs, console)
@@ -64,6 +68,21 @@ def bench(words: list[str]) -> int:
         _show(table)
         _write(table)
     return 1 if summary.failed else 0
+
+
+def _split(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The words without the flags that change every run's configuration, and what these say."""
+    rest, changes = [], {}
+    said = iter(words)
+    for word in said:
+        name, equals, value = word.partition("=")
+        if not name.startswith(("--model.", "--data.", "--trainer.")):
+            rest.append(word)
+            continue
+        if not equals and (value := next(said, "--")).startswith("--"):
+            raise ConfigError(f"{name}: needs a value")
+        changes[name[2:]] = flag_value(value)
+    return rest, changes
 
 
 def _tell(summary: Summary, store: Store, console: Console) -> None:

@@ -1,66 +1,79 @@
-"""The metrics that a run will measure, known before anything trains."""
+"""Every row of a plan tried out before anything trains, and the metrics that its runs will measure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
-from lightning.pytorch import LightningModule
-
+from gpool.bench.metric import Metric
+from gpool.bench.names import row_label
 from gpool.bench.plan import Run
 from gpool.bench.workers import Died, Workers
 from gpool.config.configuration import Configuration
 from gpool.config.mistakes import ConfigError
+from gpool.config.rehearsal import measured, one_line, rehearse
 from gpool.quiet import QUIET, quiet
 
-__all__ = ["check_measured", "check_monitor", "measured"]
+__all__ = ["check_measured", "check_metric", "check_monitor", "measured"]
 
 
-def measured(model: LightningModule) -> frozenset[str] | None:
-    """Names of what a task measures on the validation and on the test part; None where only a run can tell.
-
-    A class that says it by ``measures()`` is asked, unless it has inherited that: it may measure more than
-    its parent does.
+class Seen(NamedTuple):
+    """What trying out a row has shown: the names that it measures, None where only a run can tell; how many
+    folds its data have, None where they have none.
     """
-    if "measures" not in vars(type(model)):
-        return None
-    names: Iterable[str] = model.measures()  # type: ignore[operator]
-    return frozenset(names)
+
+    names: frozenset[str] | None
+    folds: int | None
 
 
-def check_measured(runs: Iterable[Run], metric: str, found: frozenset[str], workers: Workers) -> None:
-    """Refuse a plan whose metric no run measures, or that selects epochs by what is not logged.
-
-    One run of every row and data set is built, without training, until one has the metric.
+def check_measured(
+    runs: Iterable[Run], metric: Metric, found: Mapping[str, frozenset[str]], workers: Workers
+) -> dict[str, int]:
+    """Try out one run of every row and data set, that of the highest fold; nothing trains.
 
     Args:
         runs: the runs to be done.
-        metric: the number to be reported.
-        found: what the runs that are done already have measured.
+        metric: the number to be reported, see :class:`Plan`.
+        found: what the runs that are done already have measured, by data set.
         workers: where the runs are built.
+
+    Returns:
+        How many folds each data set has, where it has some.
+
+    Raises:
+        ConfigError: in one line, for data that are not there, for parts that do not fit, for an epoch
+            selected by what is not logged, and for a metric that is not measured.
+    """
+    rows = {(run.data, run.variant, run.readout): run for run in sorted(runs, key=lambda run: run.fold or 0)}
+    known = {data: set(names) for data, names in found.items()}
+    untold, folds = set(), {}
+    for run, seen in _tried(rows.values(), workers):
+        if seen is None or seen.names is None:
+            untold.add(run.data)
+        else:
+            check_monitor(run, seen.names)
+            logged = (f"{part}/{name}" for part in ("val", "test") for name in seen.names)
+            known.setdefault(run.data, set()).update(logged)
+        if seen is not None and seen.folds is not None and run.fold is not None:
+            folds[run.data] = seen.folds
+    check_metric(metric, {data: sorted(names) for data, names in known.items() if data not in untold})
+    return folds
+
+
+def check_metric(metric: Metric, known: Mapping[str, Iterable[str]]) -> None:
+    """Refuse a metric that a data set does not measure.
 
     Raises:
         ConfigError: in one line that names what is measured.
     """
-    if metric in found:
-        return
-    known, all_known = set(found), True
-    for run in {(run.data, run.variant, run.readout): run for run in runs}.values():
-        try:
-            names = workers.call(_build, run)
-        except Died:
-            names = frozenset()  # its own run will tell
-        if names is None:
-            return
-        if not names:
-            all_known = False
-            continue
-        check_monitor(run, names)
-        known |= {f"{part}/{name}" for part in ("val", "test") for name in names}
-        if metric in known:
-            return
-    if all_known:
-        raise ConfigError(f"metric: {metric!r} is not measured; there are: {', '.join(sorted(known))}")
+    for data, names in known.items():
+        wanted = metric.get(data) if isinstance(metric, Mapping) else metric
+        if wanted is not None and wanted not in names:
+            raise ConfigError(
+                f"metric: {wanted!r} is not measured on {data}; there are: {', '.join(names)}. A mapping of "
+                f"data sets to metrics is accepted too; without a metric, each data set has its own"
+            )
 
 
 def check_monitor(run: Run, names: frozenset[str] | None) -> None:
@@ -74,19 +87,41 @@ def check_monitor(run: Run, names: frozenset[str] | None) -> None:
     logged = {"train/loss", *(f"val/{name}" for name in names)}
     if run.select.monitor not in logged:
         known = ", ".join(sorted(logged))
-        raise ConfigError(f"select.monitor: {run.select.monitor!r} is not logged; there are: {known}")
+        raise ConfigError(
+            f"select.monitor: {run.select.monitor!r} is not logged on {run.data}; there are: {known}"
+        )
 
 
-def _build(run: Run) -> frozenset[str] | None:
-    """What a run measures; empty where it cannot be built, None where only the run itself can tell."""
-    if _logs_more(run.config):
-        return None
+def _tried(runs: Iterable[Run], workers: Workers) -> Iterator[tuple[Run, Seen | None]]:
+    """Every run and what trying it out has shown; None where its process died, which its run will tell."""
+    waiting, busy = list(runs), dict[Future[Any], Run]()
+    while waiting or busy:
+        while waiting and workers.free:
+            run = waiting.pop(0)
+            busy[workers.start(_try, run)] = run
+        for future in workers.finished(None):
+            run = busy.pop(future)
+            try:
+                yield run, workers.result(future)
+            except Died:
+                yield run, None
+            except ConfigError as error:
+                where = ", ".join(dict.fromkeys([run.data, row_label(run.variant, run.readout)]))
+                raise ConfigError(f"{where}: {error}") from None
+
+
+def _try(run: Run) -> Seen:
     try:
         with quiet():
             made = Configuration(args=run.config, run=False, trainer_defaults=QUIET)
-    except Exception:  # its own run will tell
-        return frozenset()
-    return measured(made.model)
+            rehearse(made.model, made.datamodule, made.trainer.callbacks)  # type: ignore[attr-defined]
+    except ConfigError as error:
+        raise ConfigError(str(error)) from None  # its cause may not be fit to leave this process
+    except Exception as error:
+        raise ConfigError(one_line(error)) from None
+    folds = getattr(made.datamodule, "folds", None)
+    names = None if _logs_more(run.config) else measured(made.model)
+    return Seen(names, folds if isinstance(folds, int) else None)
 
 
 def _logs_more(config: dict[str, Any]) -> bool:

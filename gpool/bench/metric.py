@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-__all__ = ["better", "is_share"]
+__all__ = ["Metric", "better", "is_share", "metric_of", "own_metric"]
 
 SHARE = re.compile(r"(ogb-)?(acc|accuracy|auc|auroc|rocauc|ap|f1|precision|recall|mrr|hits@\d+)")
 ERROR = re.compile(r"loss|mse|rmse|mae|mape")
+
+OWN = ("test/auroc", "test/auc", "test/acc", "test/rmse")  # of binary labels, links, classes, numbers
+
+
+Metric = str | Mapping[str, str] | None  # for all data sets, by data set, or each its own
+
+
+def metric_of(data: str, wanted: Metric, measured: Iterable[str]) -> str | None:
+    """The metric that a data set is reported by, of those ``measured`` on it where nobody wants one."""
+    named = wanted.get(data) if isinstance(wanted, Mapping) else wanted
+    return named or own_metric(measured)
+
+
+def own_metric(known: Iterable[str]) -> str | None:
+    """The metric that a data set is reported by where nobody names one; None where nothing is measured.
+
+    Args:
+        known: the names of what is measured on it.
+    """
+    names = list(known)
+    of_test = [name for name in names if name.startswith("test/") and name != "test/loss"]
+    return next((name for name in (*OWN, *of_test, *names) if name in names), None)
 
 
 def last_part(metric: str) -> str:

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 import time
 import traceback
 from typing import Any
 
-import lightning
 import torch
-import torch_geometric
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-import gpool
+from gpool.bench.kept import CHECKPOINT, PREDICTIONS, kept_checkpoint, kept_predictions
 from gpool.bench.measured import check_monitor, measured
 from gpool.bench.plan import Run
 from gpool.config.configuration import Configuration
 from gpool.quiet import QUIET, quiet, threads
+from gpool.training import TrainingModule
+from gpool.training.checkpoint import versions
 
 __all__ = ["place", "train_and_test", "versions"]
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that compute the result."""
-    modules = {"gpool": gpool, "torch": torch, "torch_geometric": torch_geometric, "lightning": lightning}
-    return {"python": platform.python_version(), **{name: m.__version__ for name, m in modules.items()}}
-
-
-def train_and_test(run: Run) -> dict[str, Any]:
+def train_and_test(run: Run, keep_checkpoint: bool = False) -> dict[str, Any]:
     """Train and test one run; an exception becomes its ``"error"`` and ``"traceback"``.
+
+    Args:
+        run: what to do.
+        keep_checkpoint: keep the tested weights, too.
 
     Returns:
         The names, the fold and the seed of the run, its configuration and selection rule, ``metrics`` of the
         tested weights on the validation and the test part, the tested epoch (counted from 1), the number of
-        epochs trained, seconds, and versions.
+        epochs trained, seconds, and versions. ``files`` has the content of what is kept beside the record, by
+        its place in the folder: the predictions of the test part, and the checkpoint.
     """
     result = place(run)
     try:
         with quiet(), threads(run.threads), tempfile.TemporaryDirectory() as folder:
-            result.update(_metrics(run, folder))
+            result.update(_metrics(run, folder, keep_checkpoint))
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}"
         result["traceback"] = traceback.format_exc()
@@ -61,7 +59,7 @@ def place(run: Run) -> dict[str, Any]:
     }
 
 
-def _metrics(run: Run, folder: str) -> dict[str, Any]:
+def _metrics(run: Run, folder: str, keep_checkpoint: bool) -> dict[str, Any]:
     start = time.perf_counter()
     best: ModelCheckpoint | None = None
     callbacks: list[Callback] = []
@@ -79,6 +77,8 @@ def _metrics(run: Run, folder: str) -> dict[str, Any]:
     }
     made = Configuration(args=run.config, run=False, trainer_defaults=trainer)
     check_monitor(run, measured(made.model))
+    if isinstance(made.model, TrainingModule):
+        made.model.made_by(made.parser, made.config, made.datamodule)
     made.trainer.fit(made.model, made.datamodule)
     seconds = time.perf_counter() - start
     epochs = made.trainer.current_epoch
@@ -101,4 +101,15 @@ def _metrics(run: Run, folder: str) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "parameters": sum(p.numel() for p in made.model.parameters()),
         **({"described": described} if described else {}),
+        **_kept(made, folder, keep_checkpoint),
     }
+
+
+def _kept(made: Configuration, folder: str, keep_checkpoint: bool) -> dict[str, Any]:
+    """What is kept beside the record; predictions that cannot be made do not spoil what was measured."""
+    files = {CHECKPOINT: kept_checkpoint(made.trainer, folder)} if keep_checkpoint else {}
+    try:
+        files[PREDICTIONS] = kept_predictions(made.trainer, made.model, made.datamodule)
+    except Exception as error:
+        return {"files": files, "not_predicted": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+    return {"files": files}

@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from gpool.bench.names import file_word, is_plain
 from gpool.bench.plan_checks import (
+    check_change,
     check_changes,
     check_class,
     check_classes,
     check_folds,
     check_mapping,
+    check_metric,
     check_positive,
     check_rows,
     check_seeds,
@@ -61,11 +63,16 @@ class Plan:
         variants: changes to the configuration by name, as keys and values: a key is dotted, such as
             ``model.init_args.encoder.init_args.num_layers``. Every readout is run with every variant.
         trainer: arguments of Lightning's trainer.
-        folds: how many folds of each data set are run, or which; None leaves the data as they are.
+        folds: which folds of each data set are run, as a list, or how many of them, from fold 0 on: with
+            ``3``, the folds 0, 1 and 2. How many folds the data are split into is an argument of the data,
+            as in ``data.folds``; it is 10 for :class:`gpool.data.GraphData`. None leaves the data alone.
         seeds: one run for each, of initial weights and of the order of the batches.
         select: which epoch is tested; None tests the last one.
         threads: CPU threads of a run; the numbers depend on it, not on how many runs go side by side.
-        metric: the number that the report shows.
+        metric: the number that the report shows, for all data sets or by data set; None, or a data set left
+            out, takes its own, such as ``test/acc`` of classes, ``test/auroc`` or ``test/rmse``.
+        changes: keys and values as in ``variants``, laid over every run's configuration at last; the flags
+            of ``gpool bench`` are added to them.
     """
 
     model: dict[str, Any]
@@ -77,7 +84,8 @@ class Plan:
     seeds: list[int] = field(default_factory=lambda: [0])
     select: Select | None = field(default_factory=Select)
     threads: int = 1
-    metric: str = "test/acc"
+    metric: str | dict[str, str] | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("model", "data", "readouts", "variants", "trainer"):
@@ -97,18 +105,23 @@ class Plan:
             check_folds(self.folds)
         check_seeds(self.seeds)
         check_positive("threads", self.threads)
-        if not isinstance(self.metric, str) or not self.metric:
-            raise ValueError(f"metric: got {self.metric!r}, must name a measured number")
+        check_metric(self.metric, self.data)
+        check_change("changes", self.changes)
+        for key, own in {"model.readout": "readouts", "data.fold": "folds"}.items():
+            if getattr(self, own) and key in {name.replace(".init_args", "") for name in self.changes}:
+                raise ValueError(f"{key}: the plan's {own} say it, run by run; change {own}")
         for row in self._rows():
             self._run(self.seeds[0], None, *row)  # a key of a variant that leads nowhere
 
     def runs(self) -> list[Run]:
         """All runs, seed by seed and fold by fold: an unfinished benchmark compares all rows already."""
-        folds: list[int | None] = [None]
-        if self.folds is not None:
-            folds = list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
+        folds: list[int | None] = [*self.which_folds()] or [None]
         places = itertools.product(self.seeds, folds, self._rows())
         return [self._run(seed, fold, *row) for seed, fold, row in places]
+
+    def which_folds(self) -> list[int]:
+        """The folds that are run; empty where the data are left as they are."""
+        return list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds or ())
 
     def _rows(self) -> list[tuple[str, str, str]]:
         return list(itertools.product(self.data, self.variants or [""], self.readouts or [""]))
@@ -129,6 +142,8 @@ class Plan:
             assert self.variants is not None
             for key, value in self.variants[variant].items():
                 _put(config, key, value, f"variants.{variant}")
+        for key, value in self.changes.items():
+            _put(config, key, value, "changes")
         return Run(data, variant, readout, fold, seed, config, self.select, self.threads)
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from gpool.bench.names import check_names, row_label
 
 __all__ = [
+    "check_change",
     "check_changes",
     "check_class",
     "check_classes",
     "check_folds",
     "check_mapping",
+    "check_metric",
     "check_positive",
     "check_rows",
     "check_seeds",
@@ -48,16 +50,29 @@ def check_changes(variants: Mapping[str, Any]) -> None:
     """Refuse variants that are no changes to the configuration of the model, the data or the trainer."""
     check_names("variants", variants)
     for name, changes in variants.items():
-        if not isinstance(changes, dict):
+        check_change(f"variants.{name}", changes)
+
+
+def check_change(field: str, changes: Any) -> None:
+    """Refuse what is no mapping of dotted keys to values."""
+    if not isinstance(changes, dict):
+        raise ValueError(f"{field}: got {changes!r}, must be a mapping of keys to values, or {{}}")
+    for key in changes:
+        top = key.split(".")[0] if isinstance(key, str) else None
+        if top not in ("model", "data", "trainer") or "" in key.split(".") or key == top:
             raise ValueError(
-                f"variants.{name}: got {changes!r}, must be a mapping of keys to values, or {{}}"
+                f"{field}: got the key {key!r}, must be a dotted key below model, data or trainer"
             )
-        for key in changes:
-            top = key.split(".")[0] if isinstance(key, str) else None
-            if top not in ("model", "data", "trainer") or "" in key.split(".") or key == top:
-                raise ValueError(
-                    f"variants.{name}: got the key {key!r}, must be a dotted key below model, data or trainer"
-                )
+
+
+def check_metric(metric: Any, data: Iterable[str]) -> None:
+    """Refuse what is neither the name of a metric nor a mapping of data sets to such names."""
+    names = [*metric.values()] if isinstance(metric, dict) else [metric]
+    if metric is not None and not (names and all(isinstance(name, str) and name for name in names)):
+        raise ValueError(f"metric: got {metric!r}, must name a measured number, or one for each data set")
+    unknown = [name for name in metric if name not in data] if isinstance(metric, dict) else []
+    if unknown:
+        raise ValueError(f"metric.{unknown[0]}: the plan has no such data set; it has {', '.join(data)}")
 
 
 def check_rows(variants: Iterable[str], readouts: Iterable[str]) -> None:

@@ -52,6 +52,8 @@ def read_plan(path: str) -> dict[str, Any]:
         raise ConfigError(f"PLAN={path}: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
         raise ConfigError(f"PLAN={path} must be a mapping with the keys {', '.join(plan_keys())}")
+    if isinstance(given.get("data"), dict) and isinstance(given["data"].get("class_path"), str):
+        raise ConfigError(f"PLAN={path} is a configuration of one run; use: gpool fit --config {path}")
     for key in given:
         if key not in plan_keys():
             near = get_close_matches(str(key), plan_keys(), n=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,14 +16,13 @@ LARGEST = 200  # inches of a side; the canvas ends at 65,536 dots
 DOTS = 150  # per inch
 
 
-def plot(runs: pd.DataFrame, table: pd.DataFrame, metric: str, scale: float) -> bytes:
+def plot(runs: pd.DataFrame, table: pd.DataFrame, labels: Mapping[str, str]) -> bytes:
     """Draw one panel per data set, the rows of the table from top to bottom; a PNG.
 
     Args:
         runs: every run, with its ``row``, ``data`` and ``value``, NaN where it has none.
         table: ``row``, ``data``, ``mean`` and ``std`` of the values, in the table's order.
-        metric: the name of the values.
-        scale: 100 for percentages.
+        labels: what the values of each data set are, with their unit.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -46,8 +46,12 @@ def plot(runs: pd.DataFrame, table: pd.DataFrame, metric: str, scale: float) -> 
         panel.set_yticks(range(len(rows)), [_short(row) for row in rows], parse_math=False)
         panel.grid(axis="x", alpha=0.3)
     panels[0].invert_yaxis()  # shared: the first row of the table on top
-    unit = " (%)" if scale == 100 else ""
-    told = f"{metric}{unit}; dots: runs, bars: mean ± standard deviation"
+    told = "dots: runs, bars: mean ± standard deviation"
+    if len(set(labels.values())) == 1:
+        told = f"{labels[sets[0]]}; {told}"
+    else:
+        for name, panel in zip(sets, panels, strict=True):
+            panel.set_xlabel(labels[name], parse_math=False)
     figure.supxlabel(told, fontsize="medium", parse_math=False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=DOTS)

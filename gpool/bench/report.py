@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gpool.bench.metric import better, is_share
-from gpool.bench.names import row_label
+from gpool.bench.metric import Metric, better, is_share, metric_of
+from gpool.bench.names import file_word, row_label
 from gpool.bench.plot import plot
 from gpool.bench.store import Store
 from gpool.bench.tables import as_csv, as_markdown
@@ -29,7 +29,7 @@ class Report:
 
     Args:
         store: the benchmark's results; runs that are no longer in its last plan are left out.
-        metric: the number to show; None takes the plan's.
+        metric: the number to show; None takes the plan's, or each data set's own where the plan has none.
 
     Raises:
         ValueError: where there are no results, or none has the metric.
@@ -38,34 +38,53 @@ class Report:
     def __init__(self, store: Store, metric: str | None = None) -> None:
         planned, noted = store.planned()
         self.folder = store.folder
-        self.metric = metric or noted
         results, self.damaged = store.records()
         if not results:
             told = f"; {len(self.damaged)} are damaged" if self.damaged else ""
             raise ValueError(f"DIR={store.folder} holds no finished runs{told}; run gpool bench first")
-        known = list(dict.fromkeys(name for result in results for name in result["metrics"]))
-        if self.metric not in known:
-            raise ValueError(f"metric={self.metric!r} was not measured; there are: {', '.join(known)}")
         self.missing = max(0, len(planned or []) - len(results))
         self.runs = pd.DataFrame([_row(result) for result in results])
-        self.measured = [self.metric in result["metrics"] for result in results]
+        sets = self.runs["data"]
         self.known = {
             name: list(dict.fromkeys(m for r in results if r["data"] == name for m in r["metrics"]))
-            for name in self.runs["data"].unique()
+            for name in sets.unique()
         }
-        values = [float(result["metrics"].get(self.metric, np.nan)) for result in results]
+        self.metrics = {name: _chosen(name, self.known, metric or noted) for name in self.known}
+        self.stem = "report" if metric is None else f"report-{file_word(metric)}"
+        self.measured = [self.metrics[result["data"]] in result["metrics"] for result in results]
+        values = [float(result["metrics"].get(self.metrics[result["data"]], np.nan)) for result in results]
         self.values = pd.Series(values).replace([np.inf, -np.inf], np.nan)
-        share = is_share(self.metric) and not (self.values > 1).any()
-        self.scale = 100.0 if share else 1.0
         select = results[0]["select"] or {}
-        self.better = better(self.metric, select.get("monitor"), select.get("mode"))
+        rule = (select.get("monitor"), select.get("mode"))
+        self.better = {name: better(of_set, *rule) for name, of_set in self.metrics.items()}
+        large = set(sets[self.values > 1])
+        large = {
+            name for name in self.metrics if any(self.metrics[name] == self.metrics[other] for other in large)
+        }
+        self.scales = {
+            name: 100.0 if is_share(of_set) and name not in large else 1.0
+            for name, of_set in self.metrics.items()
+        }
+        self.scaled = self.values * sets.map(self.scales)
         self.versions = [result["versions"] for result in results]
         self.described = pd.DataFrame([result.get("described", {}) for result in results])
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The metric of every data set and its unit."""
+        return {name: m + (" in %" if self.scales[name] == 100 else "") for name, m in self.metrics.items()}
+
+    @property
+    def headings(self) -> dict[str, str]:
+        """The heading of every data set's column, with its metric where the metrics differ."""
+        labels = self.labels
+        alike = len(set(labels.values())) == 1
+        return {name: name if alike else f"{name}, {label}" for name, label in labels.items()}
+
+    @property
     def table(self) -> pd.DataFrame:
         """One line for each row of the table and data set: mean, deviation, number of values and of runs."""
-        runs = self.runs[["row", "data"]].assign(value=self.values * self.scale)
+        runs = self.runs[["row", "data"]].assign(value=self.scaled)
         grouped = runs.groupby(["row", "data"], sort=False)["value"]
         return grouped.agg(["mean", "std", "count", "size"]).rename(columns={"size": "runs"}).reset_index()
 
@@ -89,16 +108,20 @@ class Report:
     def best(self) -> dict[str, str]:
         """The row of the best mean of every data set that has one."""
         table = self.table.dropna(subset=["mean"])
-        if self.better is None:
-            return {}
-        means = table.set_index("row").groupby("data")["mean"]
-        return dict(means.idxmin() if self.better == "min" else means.idxmax())
+        found = {}
+        for name, means in table.set_index("row").groupby("data")["mean"]:
+            if (good := self.better[str(name)]) is not None:
+                found[str(name)] = str(means.idxmin() if good == "min" else means.idxmax())
+        return found
 
     @property
     def title(self) -> str:
         """The metric, its unit, and how runs are summarized."""
-        unit = " in %" if self.scale == 100 else ""
-        return f"{self.metric}{unit}: mean ± standard deviation (runs), over folds and seeds"
+        labels = set(self.labels.values())
+        what = labels.pop() if len(labels) == 1 else "Each data set's metric"
+        folds = [int(fold) for fold in _once(self.runs["fold"].dropna())]
+        over = f"folds {', '.join(map(str, sorted(folds)))} and seeds" if folds else "seeds"
+        return f"{what}: mean ± standard deviation (runs), over {over}"
 
     def notes(self) -> list[str]:
         """Warnings for the reader of the table, one sentence each."""
@@ -120,15 +143,16 @@ class Report:
             if without:
                 there = ", ".join(self.known[data]) or "none"
                 told.append(
-                    f"{data}: {without} of {len(group)} runs did not measure {self.metric}; "
+                    f"{data}: {without} of {len(group)} runs did not measure {self.metrics[str(data)]}; "
                     f"there are: {there}."
                 )
         for place, group in runs.groupby(["row", "data"], sort=False):
             broken = int((group["measured"] & group["gone"]).sum())
             if broken:
                 where, shares = ", ".join(map(str, place)), f"{broken} of {len(group)} runs"
+                metric = self.metrics[place[1]]
                 told.append(
-                    f"{where}: {self.metric} is NaN or infinite in {shares}, which are left out of the mean."
+                    f"{where}: {metric} is NaN or infinite in {shares}, which are left out of the mean."
                 )
         return told
 
@@ -143,15 +167,33 @@ class Report:
     def write(self) -> dict[str, Path]:
         """Write report.md, results.csv and report.png into the benchmark's folder; their paths.
 
+        A report of another metric than the plan's has its name in place: ``report-test_loss.md``.
+
         Raises:
             OSError: the folder or the disk refuses; it names the file.
         """
-        paths = {name: self.folder / name for name in ("report.md", "results.csv", "report.png")}
-        write_whole(paths["report.md"], self.markdown())
-        write_whole(paths["results.csv"], as_csv(self.runs))
-        picture = plot(self.runs.assign(value=self.values * self.scale), self.table, self.metric, self.scale)
-        write_whole(paths["report.png"], picture)
+        paths = {name: self.folder / name for name in (f"{self.stem}.md", "results.csv", f"{self.stem}.png")}
+        runs = self.runs.assign(value=self.scaled)
+        picture = plot(runs, self.table, self.labels)
+        contents: list[str | bytes] = [self.markdown(), as_csv(self.runs), picture]
+        for path, content in zip(paths.values(), contents, strict=True):
+            write_whole(path, content)
         return paths
+
+
+def _chosen(data: str, known: Mapping[str, list[str]], wanted: Metric) -> str:
+    """The metric that a data set is reported by.
+
+    Raises:
+        ValueError: the metric that is wanted was not measured.
+    """
+    metric = metric_of(data, wanted, known[data]) or "test/loss"
+    there = (
+        known[data] if isinstance(wanted, Mapping) else _once(m for names in known.values() for m in names)
+    )
+    if wanted is not None and metric not in there:
+        raise ValueError(f"metric={metric!r} was not measured; there are: {', '.join(there)}")
+    return metric
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:

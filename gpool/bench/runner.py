@@ -8,20 +8,13 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
 
 from gpool.bench.claims import Claims
 from gpool.bench.measured import check_measured
 from gpool.bench.one_run import place, train_and_test
 from gpool.bench.plan import Plan, Run
+from gpool.bench.progress import RunProgress
 from gpool.bench.store import Store
 from gpool.bench.training_checks import check_training
 from gpool.bench.workers import Died, Workers
@@ -43,9 +36,9 @@ class Summary(NamedTuple):
 def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = None) -> Summary:
     """Do every run of a plan that is not done, ``jobs`` at a time, each in a process of its own.
 
-    Every distinct configuration is checked before the first run starts. The numbers do not depend on
-    ``jobs``. Several processes may run one plan into one folder: each run is done by one of them, and all
-    of them return when all runs are done.
+    Every distinct configuration is read, built and tried on two graphs before the first run trains. The
+    numbers do not depend on ``jobs``. Several processes may run one plan into one folder: each run is done by
+    one of them, and all of them return when all runs are done.
 
     Raises:
         ConfigError: for a mistake in the plan.
@@ -57,29 +50,35 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     for run in {(c.data, c.variant, c.readout): c for c in runs.values()}.values():
         check_training(check(run.config).trainer, run.select)
     records = {key: record for key in runs if (record := store.get(key)) is not None}
-    found = frozenset(name for record in records.values() for name in record["metrics"])
+    found: dict[str, frozenset[str]] = {}
+    for record in records.values():
+        found[record["data"]] = found.get(record["data"], frozenset()) | frozenset(record["metrics"])
     left = {key: run for key, run in runs.items() if key not in records}
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     before, now, failed = len(records), 0, dict[str, str]()
     with store.claims() as claims, Workers(jobs) as workers:
-        check_measured(left.values(), plan.metric, found, workers)
+        folds = check_measured(left.values(), plan.metric, found, workers)
         store.note(list(runs), plan.metric)
-        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-            bar = progress.add_task("runs", total=len(runs), completed=len(records))
+        for data, number in folds.items():
+            if told := _part_of_folds(plan, number):
+                console.print(Text(f"{data}: {told}"))
+        with RunProgress(console, len(runs), len(records), plan.metric) as progress:
             for outcome in _outcomes(left, store, claims, workers):
                 if outcome.error is not None:
                     failed[outcome.run.label] = outcome.error
-                    progress.console.print(Text(f"failed: {outcome.run.label}", "red"))
                 else:
                     now += outcome.ours
                     before += not outcome.ours
-                progress.update(bar, advance=1, description=outcome.run.label)
+                failure = None if outcome.error is None else {"error": outcome.error}
+                progress.finished(outcome.run.label, failure or store.get(outcome.run.key) or {})
     return Summary(before, now, failed)
+
+
+def _part_of_folds(plan: Plan, number: int) -> str | None:
+    """Which folds are run, where these are not all of the data's."""
+    folds = plan.which_folds()
+    if len(folds) == number:
+        return None
+    return f"{len(folds)} of its {number} folds are run: {', '.join(map(str, folds))}"
 
 
 class Outcome(NamedTuple):
@@ -109,7 +108,7 @@ def _outcomes(left: dict[str, Run], store: Store, claims: Claims, workers: Worke
                 claims.drop(key)
                 yield Outcome(run, False, store.error(key))
             else:
-                running[workers.start(train_and_test, run)] = run
+                running[workers.start(train_and_test, run, store.keep_checkpoints)] = run
         if not running:
             time.sleep(LOOK if left else 0)
         for future in workers.finished(LOOK if left and workers.free else None) if running else []:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 from gpool.bench.claims import Claims
+from gpool.bench.kept import PREDICTIONS
 from gpool.bench.record import Damaged, read_json, read_record
 from gpool.bench.whole_file import write_whole
 
@@ -21,12 +24,17 @@ class Store:
     of the run's configuration, so a changed plan never takes an old result for its own. A damaged file counts
     as missing, and its run is done again. Results in a folder ``cells``, where they used to be, are read too.
 
+    ``predictions/KEY.csv.gz`` holds the predictions of the test part, and ``checkpoints/KEY.ckpt`` the tested
+    weights, where they are kept.
+
     Args:
         folder: where the benchmark writes; made where it is missing.
+        keep_checkpoints: whether runs keep their weights, too.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], keep_checkpoints: bool = False) -> None:
         self.folder = Path(folder)
+        self.keep_checkpoints = keep_checkpoints
         self.runs = self.folder / "runs"
         self.old = self.folder / "cells"
         self.errors = self.folder / "errors"
@@ -51,9 +59,20 @@ class Store:
         """Write a result, whole or not at all; a run that finishes takes its old error away."""
         failed = "error" in result
         folder = self.errors if failed else self.runs
+        result = dict(result)
+        for place, content in result.pop("files", {}).items():  # the record comes last: it says "done"
+            write_whole(self.folder / place.format(key=key), content)
         write_whole(folder / f"{key}.json", json.dumps(result, indent=1, default=str))
         if not failed:
             (self.errors / f"{key}.json").unlink(missing_ok=True)
+
+    def predictions(self, key: str) -> list[dict[str, str]] | None:
+        """The predictions of a run's test part, a dict per row; None where there are none."""
+        path = self.folder / PREDICTIONS.format(key=key)
+        if not path.exists():
+            return None
+        with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
     def failed_at(self, key: str) -> int | None:
         """When the run of this key last failed, in nanoseconds; None where it did not."""
@@ -95,12 +114,12 @@ class Store:
                 damaged[path] = str(damage)
         return found, damaged
 
-    def note(self, keys: list[str], metric: str) -> None:
+    def note(self, keys: list[str], metric: str | dict[str, str] | None) -> None:
         """Remember which runs the last plan has, and which number it reports."""
         text = json.dumps({"metric": metric, "runs": keys}, indent=1)
         write_whole(self.folder / "plan.json", text)
 
-    def planned(self) -> tuple[list[str] | None, str]:
+    def planned(self) -> tuple[list[str] | None, str | dict[str, str] | None]:
         """What :meth:`note` remembered: the runs of the last plan, and its metric.
 
         Raises:
@@ -108,13 +127,14 @@ class Store:
         """
         path = self.folder / "plan.json"
         if not path.exists():
-            return None, "test/acc"
+            return None, None
         try:
             noted = read_json(path)
             keys, metric = noted.get("runs", noted.get("cells")), noted.get("metric")
             if not isinstance(keys, list) or not all(isinstance(k, str) and "/" not in k for k in keys):
                 raise Damaged("its 'runs' must be a list of keys")
-            if not isinstance(metric, str):
+            names = metric.values() if isinstance(metric, dict) else [metric or ""]
+            if not all(isinstance(name, str) for name in names):
                 raise Damaged(f"its 'metric' is {metric!r:.40}")
         except Damaged as damage:
             raise ValueError(f"{path} is damaged: {damage}; gpool bench writes it again") from None

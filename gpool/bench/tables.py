@@ -22,7 +22,7 @@ def as_text(report: Report) -> Table:
     best, said, wide = report.best(), report.said(), report.cells()
     text = Table()
     text.add_column("")
-    for name in [*said, *wide.columns]:
+    for name in [*said, *map(report.headings.get, wide.columns)]:
         text.add_column(Text(str(name)), justify="right")
     for place, row in enumerate(wide.index):
         words = [Text(column[place]) for column in said.values()]
@@ -37,7 +37,7 @@ def as_text(report: Report) -> Table:
 def as_markdown(report: Report) -> str:
     """The table in Markdown, its notes, and the versions it was made by."""
     said, wide = report.said(), report.cells()
-    head = ["", *said, *map(str, wide.columns)]
+    head = ["", *said, *(report.headings[name] for name in wide.columns)]
     lines = [
         [str(row), *(column[place] for column in said.values()), *map(str, wide.iloc[place])]
         for place, row in enumerate(wide.index)

@@ -14,7 +14,9 @@ from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
-from gpool.config.mistakes import ConfigError, class_at, explain, given_config
+from gpool.config.given import MISSING, class_at, config_files, given_at, given_config, with_nested_nulls
+from gpool.config.mistakes import ConfigError, explain
+from gpool.config.rehearsal import one_line, rehearse, set_up
 from gpool.data import MissingData
 from gpool.training.predictions import PredictionTable
 
@@ -23,6 +25,7 @@ __all__ = ["Configuration", "Parser", "check"]
 ENCODER = "model.init_args.encoder"
 READOUT = "model.init_args.readout"
 WHOLE = "model.init_args.model"
+PLAN = {"readouts", "variants", "folds", "seeds", "select", "threads", "metric"}  # keys of a plan alone
 
 
 class Parser(LightningArgumentParser):
@@ -48,22 +51,36 @@ def _width_for(argument: str, given_none: bool) -> Callable[[Any, int | None], i
     return width
 
 
-def _is_none(config: Any, *path: str) -> bool:
-    """Whether a configuration says null at ``path``; the parser cannot tell that from no value at all."""
-    for part in path:
-        if not isinstance(config, Mapping) or part not in config:
-            return False
-        config = config[part]
-    return config is None
+def _linked(config: Mapping[str, Any], key: str) -> Callable[[Any], Any]:
+    """Hands on what the data say, and refuses a configuration that gives another value at ``key``."""
+    given, data = given_at(config, key), class_at(config, "data")
+
+    def said(value: Any) -> Any:
+        if given is not MISSING and given is not None and given != value:
+            short = key.replace(".init_args", "")
+            raise ConfigError(f"{short}: got {given!r}, but the data ({data}) say {value!r}; leave it out")
+        return value
+
+    return said
+
+
+def _refuse_plans(args: Any) -> None:
+    """Refuse a plan of many runs in place of a configuration of one."""
+    for path, given in () if isinstance(args, Mapping) else config_files(args):
+        data = given.get("data")
+        names = list(data) if isinstance(data, Mapping) and "class_path" not in data else []
+        if PLAN.intersection(given) or (names and all(class_at(data, str(name)) for name in names)):
+            raise ConfigError(f"--config={path} is a plan of several runs; use: gpool bench {path}")
 
 
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
     Feature width, label kind and number of outputs are passed from data to model. A readout whose
-    ``channels`` or ``in_channels`` has no default gets the encoder's width. A value in the configuration is
-    kept, and so is ``channels: null`` in a YAML file, which shares one exponent among all channels. Arguments
-    with a default, such as PyG's ``SoftmaxAggregation(channels=1)``, keep their default.
+    ``channels`` or ``in_channels`` has no default gets the encoder's width. A value that contradicts the data
+    is refused. Another width of a readout is kept, and so is ``channels: null``, in a YAML file or as a flag,
+    which shares one exponent among all channels. Arguments with a default, such as PyG's
+    ``SoftmaxAggregation(channels=1)``, keep their default.
 
     Args:
         args: command line arguments, or a whole configuration as a dict, which is left as it is.
@@ -79,7 +96,11 @@ class Configuration(LightningCLI):
             trainer_defaults = {"callbacks": [PredictionTable()], **(trainer_defaults or {})}
         if isinstance(args, Mapping):
             args = copy.deepcopy(dict(args))  # the parser changes lists of classes in place
-        self._given = given_config(sys.argv[1:] if args is None else args)
+        args = sys.argv[1:] if args is None else args
+        _refuse_plans(args)
+        self._given = given_config(args)
+        if not isinstance(args, Mapping):
+            args = with_nested_nulls(args, self._given)
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -99,24 +120,21 @@ class Configuration(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Join what the data knows to what the model must be told."""
+        links = {"num_outputs": ["model.init_args.out_channels"], "task": ["model.init_args.task"]}
         if class_at(self._given, "model.encoder"):
-            parser.link_arguments(
-                "data.num_features", f"{ENCODER}.init_args.in_channels", apply_on="instantiate"
-            )
+            links["num_features"] = [f"{ENCODER}.init_args.in_channels"]
         if class_at(self._given, "model.model"):
-            for source, argument in (("num_features", "in_channels"), ("num_outputs", "out_channels")):
-                parser.link_arguments(
-                    f"data.{source}", f"{WHOLE}.init_args.{argument}", apply_on="instantiate"
-                )
-        parser.link_arguments("data.num_outputs", "model.init_args.out_channels", apply_on="instantiate")
-        parser.link_arguments("data.task", "model.init_args.task", apply_on="instantiate")
+            links.setdefault("num_features", []).append(f"{WHOLE}.init_args.in_channels")
+            links["num_outputs"].append(f"{WHOLE}.init_args.out_channels")
+        for source, targets in links.items():
+            for target in targets:
+                told = _linked(self._given, target)
+                parser.link_arguments(f"data.{source}", target, told, apply_on="instantiate")
         for argument in ("channels", "in_channels"):
             parser.link_arguments(
                 (READOUT, f"{ENCODER}.init_args.hidden_channels"),
                 f"{READOUT}.init_args.{argument}",
-                compute_fn=_width_for(
-                    argument, _is_none(self._given, *READOUT.split("."), "init_args", argument)
-                ),
+                compute_fn=_width_for(argument, given_at(self._given, f"{READOUT}.{argument}") is None),
             )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -133,7 +151,27 @@ class Configuration(LightningCLI):
         try:
             super().instantiate_classes()
         except (ValueError, TypeError, MissingData) as error:
+            if isinstance(error.__cause__, ConfigError):  # raised in a link, which wraps it
+                raise error.__cause__ from None
             raise ConfigError(explain(str(error), self._given)) from error
+        except Exception as error:  # of a class of the user's own
+            raise ConfigError(one_line(error)) from error
+
+    def before_fit(self) -> None:
+        """Try the model on two samples before anything trains; what does not fit is one line too."""
+        rehearse(self.model, self.datamodule, self.trainer.callbacks)  # type: ignore[attr-defined]
+
+    def before_validate(self) -> None:
+        """Load the data; what is wrong with them is one line too."""
+        set_up(self.datamodule, "validate")
+
+    def before_test(self) -> None:
+        """Load the data; what is wrong with them is one line too."""
+        set_up(self.datamodule, "test")
+
+    def before_predict(self) -> None:
+        """Load the data; what is wrong with them is one line too."""
+        set_up(self.datamodule, "predict")
 
 
 def check(config: Mapping[str, Any]) -> Namespace:

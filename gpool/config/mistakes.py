@@ -11,12 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from itertools import pairwise
 from typing import Any
 
-import yaml
+from gpool.config.given import class_at
 
-__all__ = ["ConfigError", "class_at", "explain", "given_config"]
+__all__ = ["ConfigError", "explain"]
 
 KEY = re.compile(r'Parser key "([^"]+)"')
 NESTED = re.compile(r"NestedArg\(key='([^']+)'")
@@ -71,7 +70,7 @@ def explain(message: str, config: Mapping[str, Any] | None = None) -> str:
     wanted = [line.removeprefix("Expected a ") for line in lines if line.startswith("Expected a <class")]
     given = next((found.group(1) for line in lines if (found := GIVEN.search(line))), "?")
     if wanted:
-        return f"{place}got {given!r}, must be {' or '.join(_readable(w) for w in wanted)}"
+        return f"{place}got {given!r}, must be {' or '.join(dict.fromkeys(map(_readable, wanted)))}"
     wrong = [line for line in lines if "does not correspond to a subclass" in line]
     return place + " ".join(wrong[:1] or lines)
 
@@ -99,46 +98,3 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; it has {', '.join(k for k in known if not k.startswith('_'))}"
-
-
-def class_at(config: Mapping[str, Any] | None, path: str) -> str | None:
-    """The import path that a configuration gives at a dotted key."""
-    node: Any = config or {}
-    for part in path.split("."):
-        if not isinstance(node, Mapping):
-            return None
-        inner = node.get("init_args")
-        node = node.get(part, inner.get(part) if isinstance(inner, Mapping) else None)
-    if isinstance(node, str):
-        return node
-    return node.get("class_path") if isinstance(node, Mapping) else None
-
-
-def given_config(args: Any) -> Mapping[str, Any]:
-    """The import paths that command line arguments give: the YAML files', then those of flags."""
-    if isinstance(args, Mapping):
-        return args
-    config: dict[str, Any] = {}
-    words = list(args or [])
-    for flag, value in pairwise(words):
-        if flag in ("-c", "--config"):
-            try:
-                with open(value, encoding="utf-8") as file:
-                    given = yaml.safe_load(file)
-            except (OSError, UnicodeDecodeError, yaml.YAMLError):
-                continue  # the parser says what is wrong with it
-            if isinstance(given, Mapping):
-                config.update(given)
-        elif flag.startswith("--") and "." in value and "=" not in flag:
-            node = config
-            *parents, last = flag[2:].split(".")
-            for part in parents:
-                node = node.setdefault(part, {}) if isinstance(node, dict) else {}
-                node = (
-                    node.setdefault("init_args", {})
-                    if isinstance(node, dict) and "class_path" in node
-                    else node
-                )
-            if isinstance(node, dict):
-                node[last] = {"class_path": value}
-    return config

@@ -5,32 +5,34 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch_geometric.data import Data
-from torch_geometric.loader import DataLoader
+from torch.utils.data import DataLoader
+from torch_geometric.data import Data, OnDiskDataset
 
-from gpool.data.folds import Split, stratified_split
+from gpool.data.checked_graphs import CheckedGraphs, checked_graphs
+from gpool.data.files.splits import read_split
+from gpool.data.folds import Split, drawn_split, part_names
+from gpool.data.graph_store import GraphStore
+from gpool.data.labels import Labels, Task
 
-__all__ = ["GraphData", "Task", "labels_of"]
-
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
-
-
-def labels_of(graphs: Sequence[Data]) -> np.ndarray:
-    """Class of every graph, [G]."""
-    return torch.cat([graph.y.view(1) for graph in graphs]).numpy()
+__all__ = ["GraphData", "Task"]
 
 
 class GraphData(LightningDataModule):
-    """Labeled graphs in stratified folds, as a LightningDataModule.
+    """Labeled graphs in folds, as a LightningDataModule.
 
-    A subclass implements :meth:`load`, which returns the graphs, each with ``x`` and an integer ``y``; one
-    that has splits of its own overrides :meth:`lay_out` or :attr:`split`. The loaders of one seed deliver the
-    same batches whatever model is trained on them.
+    A subclass implements :meth:`load`, which returns the graphs, each with ``x``, ``edge_index`` and ``y``,
+    and says what its labels are in ``task``; one that has splits of its own overrides :meth:`lay_out` or
+    :attr:`split`. The loaders of one seed deliver the same batches whatever model is trained on them.
+
+    All graphs are checked once, when they are first asked for, and kept in one store of which batches are
+    sliced. Floats are trained on as float32 and node ids as int64; integer features become float32 too,
+    except where ``categorical`` is true. Labels of classes are numbered from 0 in sorted order.
 
     Args:
         fold: which fold is the test set.
@@ -39,12 +41,17 @@ class GraphData(LightningDataModule):
         split_seed: seed of the folds; another seed gives other folds.
         batch_size: graphs per batch.
         num_workers: processes that make batches; 0 makes them in the training process.
+        split_files: published folds in place of drawn ones, see :func:`gpool.data.read_split`; ``{seed}`` in
+            it stands for ``split_seed``.
 
     Raises:
         ValueError: for a fold, a fraction or a batch size out of range.
     """
 
     task: Task = "multiclass"
+    """Kind of label."""
+    categorical: bool = False
+    """Whether integer features stay integers, for an encoder that embeds them."""
 
     def __init__(
         self,
@@ -54,6 +61,7 @@ class GraphData(LightningDataModule):
         split_seed: int = 0,
         batch_size: int = 32,
         num_workers: int = 0,
+        split_files: str | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= fold < folds:
@@ -68,24 +76,72 @@ class GraphData(LightningDataModule):
         self.split_seed = split_seed
         self.batch_size = batch_size
         self.num_workers = num_workers
+        self.split_files = split_files
 
     @abstractmethod
-    def load(self) -> Sequence[Data]:
+    def load(self) -> Sequence[Data] | OnDiskDataset:
         """All graphs, in a fixed order."""
 
-    @cached_property
-    def graphs(self) -> Sequence[Data]:
-        """All graphs, loaded when they are first asked for."""
-        return self.load()
+    def wanted_task(self) -> Task | None:
+        """What the labels must suit; None finds the task from them."""
+        return self.task
 
     @cached_property
+    def checked(self) -> CheckedGraphs:
+        """The graphs, what their labels say and their ids, loaded and checked when first asked for."""
+        return checked_graphs(self.load(), self.wanted_task(), self.categorical)
+
+    @property
+    def graphs(self) -> GraphStore:
+        """All graphs as they are trained on, by position."""
+        return self.checked.store
+
+    @property
+    def _found(self) -> Labels:
+        assert self.checked.labels is not None  # they are asked for
+        return self.checked.labels
+
+    @property
     def labels(self) -> np.ndarray:
-        """Class of every graph, [G]."""
-        return labels_of(self.graphs)
+        """Labels as trained on: class ids [G] for multiclass and binary, else [G, T]; NaN is missing."""
+        y = self._found.y
+        return (y.view(-1) if self._found.classes is not None else y).numpy()
+
+    @property
+    def classes(self) -> tuple[Any, ...] | None:
+        """The labels as their owner wrote them, in the order of class ids; None unless there are classes."""
+        return self._found.classes
+
+    @property
+    def ids(self) -> list[Any]:
+        """One id per graph: its own ``id``, ``graph_id`` or ``name`` where it has one, else its position."""
+        return self.checked.ids
+
+    @cached_property
+    def part_of(self) -> list[str]:
+        """The part of every graph: ``"train"``, ``"val"`` or ``"test"``; ``""`` where it is in none."""
+        return part_names(self.split, len(self.graphs))
+
+    def split_path(self) -> Path:
+        """Where the published folds lie."""
+        return Path(str(self.split_files).replace("{seed}", str(self.split_seed)))
 
     def lay_out(self, labels: np.ndarray) -> Split:
-        """Positions of the graphs of each part, from the classes [G] of all."""
-        return stratified_split(labels, self.fold, self.folds, self.val_fraction, self.split_seed)
+        """Positions of the graphs of each part, from the labels of all: published folds, or drawn ones.
+
+        Folds are stratified by class, except for labels of several columns, real numbers, and missing ones.
+        """
+        if self.split_files is not None:
+            path = self.split_path()
+            split = read_split(path, self.fold, labels, self.val_fraction, self.split_seed)
+            listed = sum(map(len, split))
+            if listed != len(labels):
+                raise ValueError(
+                    f"split_files={str(path)!r}: fold {self.fold} lists {listed} graphs, the set has "
+                    f"{len(labels)}; the folds must be those of this set"
+                )
+            return split
+        return drawn_split(labels, self.fold, self.folds, self.val_fraction, self.split_seed)
 
     @cached_property
     def split(self) -> Split:
@@ -95,26 +151,27 @@ class GraphData(LightningDataModule):
     @property
     def num_features(self) -> int:
         """Width of the node features."""
-        return self.graphs[0].num_node_features
+        return int(self.graphs[0].num_node_features)
 
     @property
     def num_outputs(self) -> int:
-        """Number of model outputs per graph: the number of classes."""
-        return int(self.labels.max()) + 1
+        """Number of model outputs per graph: K classes, one logit for ``"binary"``, or T labels."""
+        return self._found.outputs
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the graphs and lay out the parts."""
+        """Load and check the graphs and lay out the parts."""
         _ = self.split
 
-    def _loader(self, part: np.ndarray, shuffle: bool = False) -> DataLoader:
-        generator = torch.Generator().manual_seed(torch.initial_seed() % 2**63)
+    def _loader(self, part: np.ndarray | None = None, shuffle: bool = False) -> DataLoader:
+        positions = list(range(len(self.graphs))) if part is None else part.tolist()
         return DataLoader(
-            [self.graphs[i] for i in part.tolist()],
+            positions,  # type: ignore[arg-type]
             batch_size=self.batch_size,
             shuffle=shuffle,
             num_workers=self.num_workers,
+            collate_fn=self.graphs.batch,
             persistent_workers=self.num_workers > 0,
-            generator=generator,
+            generator=torch.Generator().manual_seed(torch.initial_seed() % 2**63),
         )
 
     def train_dataloader(self) -> DataLoader:
@@ -130,5 +187,5 @@ class GraphData(LightningDataModule):
         return self._loader(self.split.test)
 
     def predict_dataloader(self) -> DataLoader:
-        """Batches of test graphs."""
-        return self._loader(self.split.test)
+        """Batches of all graphs, in their order; :attr:`part_of` says which were trained on."""
+        return self._loader()

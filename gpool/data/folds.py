@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-__all__ = ["Split", "stratified_split"]
+__all__ = ["Split", "drawn_split", "part_names", "stratified_split"]
 
 
 class Split(NamedTuple):
@@ -39,7 +39,35 @@ def stratified_split(
     """
     if not 0 <= fold < folds:
         raise ValueError(f"fold={fold} must be between 0 and {folds - 1} (folds={folds})")
-    outer = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
-    rest, test = list(outer)[fold]
-    train, val = train_test_split(rest, test_size=val_fraction, random_state=seed, stratify=labels[rest])
+    try:
+        outer = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+        rest, test = list(outer)[fold]
+        train, val = train_test_split(rest, test_size=val_fraction, random_state=seed, stratify=labels[rest])
+    except ValueError as error:  # of scikit-learn, for classes that are too small
+        classes, sizes = np.unique(labels, return_counts=True)
+        raise ValueError(
+            f"folds={folds} cannot be stratified: class {classes[sizes.argmin()]} has {sizes.min()} of the "
+            f"{len(labels)} labels ({error}); take fewer folds, give splits, or set the task to 'regression'"
+        ) from error
     return Split(np.sort(train), np.sort(val), test)
+
+
+def drawn_split(
+    labels: np.ndarray, fold: int, folds: int = 10, val_fraction: float = 0.1, seed: int = 0
+) -> Split:
+    """One fold: stratified where labels are classes [G], shuffled where they are [G, T] or some missing."""
+    if labels.ndim == 1 and not np.isnan(labels).any():
+        return stratified_split(labels, fold, folds, val_fraction, seed)
+    if folds > len(labels):
+        raise ValueError(f"folds={folds} must be at most the number of labels, {len(labels)}")
+    rest, test = list(KFold(folds, shuffle=True, random_state=seed).split(labels))[fold]
+    train, val = train_test_split(rest, test_size=val_fraction, random_state=seed)
+    return Split(np.sort(train), np.sort(val), test)
+
+
+def part_names(split: Split, count: int) -> list[str]:
+    """The part of each of ``count`` positions: "train", "val" or "test", or "" where it is in none."""
+    names = np.full(count, "", dtype=object)
+    for name, part in reversed(list(zip(Split._fields, split, strict=True))):
+        names[part] = name
+    return list(names)

@@ -46,6 +46,8 @@ class OGBGraph(GraphData):
         MissingData: the set is missing and cannot be fetched; it says which files to place where.
     """
 
+    categorical = True
+
     def __init__(
         self,
         name: str,

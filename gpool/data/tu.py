@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.datasets import TUDataset
 from torch_geometric.utils import degree
 
-from gpool.data.base import GraphData, labels_of
+from gpool.data.base import GraphData
 from gpool.data.files.array_cache import cached_arrays, checksum
 from gpool.data.files.fetch import alone, fetch_archive
-from gpool.data.files.splits import read_split
 from gpool.data.files.tu import REQUIRED, VERSION, fits, graphs_of, parse, tu_files
-from gpool.data.folds import Split
 from gpool.data.root import MissingData, checked_name, data_root
 
 __all__ = ["TU"]
@@ -37,15 +35,15 @@ class TU(GraphData):
     Args:
         name: as in the collection, such as ``"MUTAG"`` or ``"PROTEINS"``.
         root: folder of all data sets.
-        use_node_attr: read the continuous node attributes too, where there are some.
+        attributes: what is made of the continuous node attributes, where there are some: ``"raw"`` as they
+            are; ``"standardized"``, shifted and scaled to mean 0 and deviation 1 over the nodes of the
+            training graphs (one that is constant there is only shifted); or ``"none"``. Labels stay one-hot.
         max_degree: highest degree that has a column of its own, for sets without node features.
         add_degree: give every node its degree, one-hot up to the largest of the set, beside its features;
             without features it has its degree anyway.
         split_files: published folds in place of drawn ones, see :func:`gpool.data.read_split`: a folder
             or JSON file, absolute or below ROOT, in which ``{name}`` and ``{seed}`` stand for the name and
             ``split_seed``, such as ``"splits/asap_20x10fold/{name}/10fold_idx_{seed}"``.
-        standardize: shift and scale every continuous attribute to mean 0 and deviation 1 over the nodes of
-            the training graphs; one that is constant there is only shifted. Labels stay one-hot.
         fold, folds, val_fraction, split_seed, batch_size, num_workers: see :class:`GraphData`.
 
     Raises:
@@ -57,39 +55,36 @@ class TU(GraphData):
     def __init__(
         self,
         name: str,
+        *,
         root: str | os.PathLike[str] | None = None,
-        use_node_attr: bool = True,
+        attributes: Literal["raw", "standardized", "none"] = "raw",
         max_degree: int = 100,
+        add_degree: bool = False,
         fold: int = 0,
         folds: int = 10,
         val_fraction: float = 0.1,
         split_seed: int = 0,
         batch_size: int = 32,
         num_workers: int = 0,
-        add_degree: bool = False,
         split_files: str | None = None,
-        standardize: bool = False,
     ) -> None:
-        super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers)
+        super().__init__(fold, folds, val_fraction, split_seed, batch_size, num_workers, split_files)
+        if attributes not in ("raw", "standardized", "none"):
+            raise ValueError(f"attributes={attributes!r} must be 'raw', 'standardized' or 'none'")
         self.dataset = checked_name(name)
         self.root = data_root(root) / "tu"
-        self.use_node_attr = use_node_attr
+        self.attributes = attributes
         self.max_degree = max_degree
         self.add_degree = add_degree
-        self.split_files = split_files
-        self.standardize = standardize
 
-    def lay_out(self, labels: np.ndarray) -> Split:
-        """Positions of the graphs of each part, drawn or as published."""
-        if self.split_files is None:
-            return super().lay_out(labels)
-        path = self.root.parent / self.split_files.format(name=self.dataset, seed=self.split_seed)
-        return read_split(path, self.fold, labels, self.val_fraction, self.split_seed)
+    def split_path(self) -> Path:
+        """Where the published folds lie."""
+        return self.root.parent / str(super().split_path()).replace("{name}", self.dataset)
 
     def load(self) -> Sequence[Data]:
         """All graphs of the set, every one with node features."""
         files = self._files()
-        way = "attributes" if self.use_node_attr else "labels"
+        way = "labels" if self.attributes == "none" else "attributes"
         arrays = cached_arrays(
             self.root / self.dataset / "processed" / f"gpool_{way}.npz",
             checksum(files.values(), VERSION),
@@ -98,8 +93,8 @@ class TU(GraphData):
         )
         graphs = graphs_of(arrays)
         attributes = arrays["attributes"].shape[1] if "attributes" in arrays else 0
-        if self.standardize and attributes > 0:
-            train = self.lay_out(labels_of(graphs)).train
+        if self.attributes == "standardized" and attributes > 0:
+            train = self.lay_out(arrays["y"]).train
             graphs = _standardized(graphs, [graphs[i] for i in train.tolist()], attributes)
         if graphs[0].x is None:
             graphs = [_with_degrees(graph, self.max_degree) for graph in graphs]
@@ -124,7 +119,7 @@ class TU(GraphData):
                     f"({type(error).__name__}: {error}): place {', '.join(path.name for path in required)} "
                     f"and its other text files there, or set root (or GPOOL_DATA) to a folder that has them"
                 ) from error
-        return tu_files(raw, self.dataset, self.use_node_attr)
+        return tu_files(raw, self.dataset, self.attributes != "none")
 
 
 def _standardized(graphs: list[Data], train: list[Data], attributes: int) -> list[Data]:

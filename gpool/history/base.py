@@ -35,9 +35,7 @@ class HistoryReadout(nn.Module):
 def as_layers(
     history: History, channels: int | Sequence[int], like: Tensor, index: Tensor | None = None
 ) -> list[Tensor]:
-    """The history as a list of L tensors [N, C_l], after its shape has been compared with ``channels``, its
-    type with that of ``like``, a parameter.
-    """
+    """The history as a list of L tensors [N, C_l]; widths must be ``channels``, the type that of ``like``."""
     if isinstance(history, Tensor):
         if history.dim() != 3:
             shape = list(history.shape)

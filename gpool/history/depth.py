@@ -47,7 +47,7 @@ def depth_scores(
     index: Tensor | Segments,
     dim_size: int | None = None,
 ) -> Tensor:
-    r"""Mean over a graph's nodes of what the last layer asks every layer.
+    r"""Mean query-key score of the last layer against each layer, per graph.
 
     .. math::
         c_{g,l} = \frac{1}{n_g}\sum_{v \in g} \frac{\langle W_Q \tilde X_{L-1,v} + b_Q,\;

@@ -97,6 +97,7 @@ class CachedHistory(nn.Module):
         self.out_channels = self.channels[-1]
 
     def forward(self, x: Tensor, *graph: Tensor | None) -> list[Tensor]:
+        """The layers of a cached ``x``, one [N, C_l] each; edges and batch are ignored."""
         if x.size(-1) != sum(self.channels):
             raise ValueError(
                 f"x={list(x.shape)} must have {sum(self.channels)} columns, those of {self.channels}"

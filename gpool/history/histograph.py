@@ -116,6 +116,14 @@ class HistoGraph(HistoryReadout):
         self.in_channels = widths_of(in_channels, channels, shared_projection)
         self.norm, self.pos_enc, self.residual, self.mix = norm, pos_enc, residual, mix
         self.tie_qk_init, self.eps = tie_qk_init, eps
+        self.heads, self.node_attention, self.dropout, self.max_nodes = (
+            heads,
+            node_attention,
+            dropout,
+            max_nodes,
+        )
+        self.layer_norm, self.qk_bias, self.zero_token = layer_norm, qk_bias, zero_token
+        self.shared_projection = shared_projection
         self.embed = projections(self.in_channels, channels, shared_projection)
         self.query = nn.Linear(channels, channels, bias=qk_bias)
         self.key = nn.Linear(channels, channels, bias=qk_bias)
@@ -129,6 +137,7 @@ class HistoGraph(HistoryReadout):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         for linear in (*self.embed, self.query, self.key):
             linear.reset_parameters()
         if self.tie_qk_init:
@@ -152,7 +161,7 @@ class HistoGraph(HistoryReadout):
         last_mean = segment_mean(layers[-1], segments)  # [B, C_{L-1}]
         h = self._mixed(layers, last_mean, segments)
         if self.attention is not None and not self.residual and self.norm_layer is None:
-            # The output projection commutes with the mean: once a graph instead of once a node.
+            # The output projection commutes with the mean: once per graph instead of once per node.
             read = segment_mean(self.attention.read(h, segments, sizes=sizes), segments)
             graph = _without_empty(self.attention.out_proj(read), segments)
         else:

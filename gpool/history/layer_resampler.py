@@ -80,6 +80,7 @@ class LayerResampler(HistoryReadout):
         self.in_channels = _widths(in_channels, channels, num_layers)
         self.num_layers, self.latents, self.heads = len(self.in_channels), latents, heads
         self.residual, self.normalize, self.dropout = residual, normalize, dropout
+        self._init_feed_forward = feed_forward
         self.project = nn.ModuleList(
             nn.Identity() if width == channels else nn.Linear(width, channels) for width in self.in_channels
         )
@@ -91,6 +92,7 @@ class LayerResampler(HistoryReadout):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         nn.init.normal_(self.depth, std=0.02)
         nn.init.normal_(self.latent, std=0.02)
         self.attention._reset_parameters()
@@ -105,10 +107,8 @@ class LayerResampler(HistoryReadout):
         layers = as_layers(history, self.in_channels, self.depth, index)
         segments = resolve(index, None, dim_size, layers[0].size(0), layers[0].device)
         means = [segment_mean(x, segments) for x in layers]  # L x [B, C_l]
-        m = (
-            torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1) + self.depth
-        )  # [B, L, C]
-        z = self._resample(m).mean(dim=1)  # [B, C]
+        m = torch.stack([f(x) for f, x in zip(self.project, means, strict=True)], dim=1)  # [B, L, C]
+        z = self._resample(m + self.depth).mean(dim=1)  # [B, C]
         y = F.normalize(z, dim=-1) if self.normalize else z
         return y.masked_fill(segment_count(segments)[:, None] == 0, 0.0)
 
@@ -139,10 +139,12 @@ class _GatedFeedForward(nn.Module):
         self.outer = nn.Linear(hidden, channels)
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         for module in (self.norm, self.inner, self.outer):
             module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
+        """The block's output, of the shape of ``x``."""
         a, gate = self.inner(self.norm(x)).chunk(2, dim=-1)
         return self.outer(a * F.gelu(gate))
 

@@ -66,6 +66,7 @@ class NodeAttention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
         nn.init.xavier_uniform_(self.in_proj.weight)
         nn.init.zeros_(self.in_proj.bias)
         self.out_proj.reset_parameters()

@@ -3,8 +3,7 @@
 Every function takes an undirected graph as a :class:`gpool.link.Adjacency` and pairs [B, 2], and returns
 float64 scores [B]; a higher score says that a link is likelier. They need scipy.
 
-A self-loop makes no node its own neighbor: common neighbors, Adamic-Adar and resource allocation leave
-loops out, in the degrees too. A walk of Katz or PageRank may take a loop, which is a step like another.
+A self-loop makes no node its own neighbor: it counts in no score, in no degree, and no walk takes it.
 """
 
 from __future__ import annotations
@@ -20,16 +19,24 @@ from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["adamic_adar", "common_neighbors", "katz", "personalized_pagerank", "resource_allocation"]
 
-CHUNK = 1 << 14  # pairs at once: bounds the memory of the row products
+PAIRS = 1 << 14  # pairs at once: bounds the memory of the row products
 
 
-def _matrix(graph: Adjacency, loops: bool = True) -> Any:
+def _matrix(graph: Adjacency) -> Any:
+    """The adjacency matrix without self-loops."""
     from scipy.sparse import csr_matrix
 
     held = (torch.ones(graph.num_edges).double().numpy(), graph.col.numpy(), graph.rowptr.numpy())
     matrix = csr_matrix(held, shape=(graph.num_nodes, graph.num_nodes))
     own = torch.from_numpy(matrix.diagonal())
-    return matrix if loops or not bool(own.any()) else matrix - _diagonal(own)
+    if bool(own.any()):
+        matrix = matrix - _diagonal(own)
+        matrix.eliminate_zeros()
+    return matrix
+
+
+def _degree(matrix: Any) -> Tensor:
+    return torch.from_numpy(matrix.sum(axis=1)).view(-1)
 
 
 def _diagonal(entries: Tensor) -> Any:
@@ -39,13 +46,12 @@ def _diagonal(entries: Tensor) -> Any:
 
 
 def _shared(graph: Adjacency, pairs: Tensor, weight: Callable[[Tensor], Tensor]) -> Tensor:
-    """The sum over common neighbors of a weight of their degree, self-loops left out."""
+    """The sum over common neighbors of a weight of their degree."""
     _check(graph, pairs)
-    matrix = _matrix(graph, loops=False)
-    degree = torch.from_numpy(matrix.sum(axis=1)).view(-1)
-    weighted = matrix @ _diagonal(weight(degree))
+    matrix = _matrix(graph)
+    weighted = matrix @ _diagonal(weight(_degree(matrix)))
     out = [torch.zeros(0, dtype=torch.double)]
-    for part in pairs.split(CHUNK):
+    for part in pairs.split(PAIRS):
         i, j = part.t().numpy()
         out.append(torch.from_numpy(weighted[i].multiply(matrix[j]).sum(axis=1)).view(-1))
     return torch.cat(out)
@@ -82,13 +88,14 @@ def katz(graph: Adjacency, pairs: Tensor, beta: float = 0.001, tolerance: float 
         ValueError: beta not in (0, 1 / largest degree).
     """
     _check(graph, pairs)
-    largest = float(graph.degree.max()) if graph.num_edges > 0 else 1.0
+    matrix = _matrix(graph)
+    largest = max(1.0, float(_degree(matrix).max())) if graph.num_nodes > 0 else 1.0
     if not 0.0 < beta < 1.0 / largest:
         raise ValueError(f"beta={beta} must be above 0 and below 1 / {largest:.0f}, the largest degree")
     ratio, bound, terms = beta * largest, beta * largest / (1 - beta * largest), 1
     while bound > tolerance:
         bound, terms = bound * ratio, terms + 1
-    step = beta * _matrix(graph)
+    step = beta * matrix
     return _columns(graph, pairs, lambda column: _series(step, column, terms))
 
 
@@ -115,9 +122,11 @@ def personalized_pagerank(
     _check(graph, pairs)
     if not 0.0 < damping < 1.0:
         raise ValueError(f"damping={damping} must be between 0 and 1")
-    inverse = torch.where(graph.degree > 0, 1.0 / graph.degree.clamp(min=1).double(), 0.0)
-    step = damping * (_matrix(graph) @ _diagonal(inverse))  # column u: from u to its neighbors
-    dead = (graph.degree == 0).double().unsqueeze(1).numpy() * damping
+    matrix = _matrix(graph)
+    degree = _degree(matrix)
+    inverse = torch.where(degree > 0, 1.0 / degree.clamp(min=1), 0.0)
+    step = damping * (matrix @ _diagonal(inverse))  # column u: from u to its neighbors
+    dead = (degree == 0).double().unsqueeze(1).numpy() * damping
     terms, left = 0, 1.0
     while left > tolerance:
         terms, left = terms + 1, left * damping

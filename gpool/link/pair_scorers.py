@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from gpool.ops.checks.arguments import check_positive
+
 __all__ = ["DotProduct", "LowRankBilinear", "MLPScorer", "PairScorer"]
 
 
@@ -48,8 +50,9 @@ class MLPScorer(nn.Module):
         self, channels: int, *, hidden_channels: int = 64, num_layers: int = 2, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        self.channels, self.hidden_channels = channels, hidden_channels
+        self.num_layers, self.dropout = num_layers, dropout
+        check_positive(num_layers=num_layers)
         widths = [channels] + [hidden_channels] * (num_layers - 1)
         layers: list[nn.Module] = []
         for fan_in, fan_out in itertools.pairwise(widths):
@@ -68,7 +71,7 @@ class MLPScorer(nn.Module):
 
 
 class LowRankBilinear(nn.Module):
-    """Fuses two vectors by factorised bilinear pooling: [B, left], [B, right] -> [B, out].
+    """Fuses two vectors by factorized bilinear pooling: [B, left], [B, right] -> [B, out].
 
     The pair-fusion core of LowFER (Amin et al., "LowFER: Low-rank Bilinear Pooling for Link Prediction", ICML
     2020, arXiv:2008.10858), with factors U [left, out k] and V [right, out k]:
@@ -77,8 +80,7 @@ class LowRankBilinear(nn.Module):
 
     a bilinear map whose core tensor sum_j U[s, (o, j)] V[r, (o, j)] has rank at most k in every slice o. With
     ``normalize`` the vector is then f <- sign(f) sqrt(|f| + eps) and f <- f / |f|. With ``out`` = 1 the map
-    scores
-    pairs; it is not symmetric unless U = V.
+    scores pairs; it is not symmetric unless U = V.
 
     Args:
         left, right: widths of the two vectors.
@@ -103,9 +105,7 @@ class LowRankBilinear(nn.Module):
         eps: float = 1e-12,
     ) -> None:
         super().__init__()
-        for name, size in {"left": left, "right": right, "out": out, "rank": rank}.items():
-            if size < 1:
-                raise ValueError(f"{name}={size} must be at least 1")
+        check_positive(left=left, right=right, out=out, rank=rank)
         self.left, self.right, self.out, self.rank = left, right, out, rank
         self.normalize, self.eps = normalize, eps
         self.u = nn.Parameter(torch.empty(left, out * rank))

@@ -8,7 +8,7 @@ from gpool.models.graph_parsing import GraphParsingNetwork
 from gpool.models.graph_parsing_nodes import GraphParsingAutoencoder, GraphParsingNodeNetwork
 from gpool.models.heuristic import HeuristicModel
 from gpool.models.molecule import MoleculeEncoder
-from gpool.models.node import NodeModel
+from gpool.models.node import NodeModel, NodeReadout
 from gpool.models.pair import PairModel
 from gpool.models.parsing_base import ParsingParts
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
@@ -27,6 +27,7 @@ __all__ = [
     "MoleculeEncoder",
     "NodeEncoder",
     "NodeModel",
+    "NodeReadout",
     "PairModel",
     "ParsingParts",
     "SparseHierarchicalNet",

@@ -17,7 +17,8 @@ class SingleRowBatchNorm(nn.BatchNorm1d):
     the last batch can hold one small graph or one link. Under ``torch.compile`` a single training row is an
     error here too.
 
-    Shape: [N, C] -> [N, C].
+    Shape:
+        - [N, C] -> [N, C].
 
     >>> import torch
     >>> SingleRowBatchNorm(2)(torch.zeros(1, 2)).tolist()

@@ -48,14 +48,15 @@ class Encoder(nn.Module):
         dropout: probability of dropping an entry after each layer.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors
-        [N, hidden_channels].
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] -> a list of ``num_layers`` tensors
+          [N, hidden_channels].
 
     Raises:
         ValueError: for an unknown ``conv`` or ``norm``, or ``num_layers`` below 1.
 
     >>> import torch
-    >>> history = Encoder(3, 8, num_layers=2)(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]))
+    >>> encoder = Encoder(3, hidden_channels=8, num_layers=2)
+    >>> history = encoder(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]))
     >>> [tuple(x.shape) for x in history]
     [(4, 8), (4, 8)]
     """
@@ -104,7 +105,7 @@ class Encoder(nn.Module):
         width = self.hidden_channels
         return Encoder(
             width,
-            width,
+            hidden_channels=width,
             num_layers=num_layers,
             conv=self.conv,
             norm=self.norm,

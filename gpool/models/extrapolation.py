@@ -1,8 +1,9 @@
-"""The network that the extrapolation tasks are learned with: message perceptrons between poolings."""
+"""The network for the extrapolation tasks: message passing, a readout and a linear head."""
 
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,9 @@ __all__ = ["AlgorithmicModel"]
 class MessageRound(nn.Module):
     """Messages relu(W2 relu(W1 [x_target, x_source, w] + b1) + b2), pooled at their targets: [N, D]."""
 
-    def __init__(self, channels: int, hidden_channels: int, weighted: bool, aggregation: Aggregation) -> None:
+    def __init__(
+        self, channels: int, hidden_channels: int, aggregation: Aggregation, *, weighted: bool
+    ) -> None:
         super().__init__()
         # W1 by its column blocks: applied to nodes before they are gathered, not to every edge
         self.target = nn.Linear(channels, hidden_channels)
@@ -50,13 +53,13 @@ class AlgorithmicModel(nn.Module):
         aggregation: pools messages; every round has its own copy.
         readout: pools nodes.
         hidden_channels: width of the states.
-        rounds: rounds of message passing.
+        num_layers: rounds of message passing, 0 for none.
         weighted: whether messages see the weights of the edges.
         mlp: whether a perceptron of two layers stands between the rounds and the readout.
 
     Shape:
-        x [N, C], edge_index [2, E], edge_attr [E, 1], batch [N] -> [B, out_channels].
-        With N nodes, E edges, B graphs, C channels.
+        - x [N, C], edge_index [2, E], edge_attr [E, 1], batch [N] -> [B, out_channels].
+          With N nodes, E edges, B graphs, C channels.
     """
 
     def __init__(
@@ -65,15 +68,18 @@ class AlgorithmicModel(nn.Module):
         out_channels: int,
         aggregation: Aggregation,
         readout: Aggregation,
+        *,
         hidden_channels: int = 256,
-        rounds: int = 2,
+        num_layers: int = 2,
         weighted: bool = False,
         mlp: bool = True,
     ) -> None:
         super().__init__()
-        widths = [in_channels, *[hidden_channels] * rounds]
+        self.in_channels, self.out_channels, self.hidden_channels = in_channels, out_channels, hidden_channels
+        self._init_num_layers, self.weighted, self._init_mlp = num_layers, weighted, mlp
+        widths = [in_channels, *[hidden_channels] * num_layers]
         self.rounds = nn.ModuleList(
-            MessageRound(width, hidden_channels, weighted, copy.deepcopy(aggregation))
+            MessageRound(width, hidden_channels, copy.deepcopy(aggregation), weighted=weighted)
             for width in widths[:-1]
         )
         width = widths[-1]
@@ -84,6 +90,11 @@ class AlgorithmicModel(nn.Module):
         )
         self.readout = copy.deepcopy(readout)
         self.head = nn.Linear(width, out_channels)
+
+    @property
+    def aggregation(self) -> nn.Module:
+        """The pooling of messages in the first round; without rounds the readout, which is of its kind."""
+        return cast("MessageRound", self.rounds[0]).aggregation if len(self.rounds) else self.readout
 
     def forward(
         self,

@@ -29,7 +29,7 @@ class MLPHead(nn.Sequential):
     """
 
     def __init__(
-        self, in_channels: int, hidden_channels: int = 64, out_channels: int = 1, dropout: float = 0.0
+        self, in_channels: int, hidden_channels: int, out_channels: int, *, dropout: float = 0.0
     ) -> None:
         super().__init__(
             nn.Linear(in_channels, hidden_channels),
@@ -37,6 +37,8 @@ class MLPHead(nn.Sequential):
             nn.Dropout(dropout),
             nn.Linear(hidden_channels, out_channels),
         )
+        self.in_channels, self.hidden_channels = in_channels, hidden_channels
+        self.out_channels, self.dropout = out_channels, dropout
 
 
 class GraphModel(nn.Module):
@@ -61,7 +63,7 @@ class GraphModel(nn.Module):
     Auxiliary losses of the poolings are added up in ``aux_loss``, None where there is none.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [B, out_channels].
 
     Raises:
         ValueError: if neither or both of ``head`` and ``out_channels`` are given, or the encoder
@@ -69,7 +71,7 @@ class GraphModel(nn.Module):
 
     >>> from torch_geometric.nn import MeanAggregation
     >>> from gpool.models import Encoder
-    >>> model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2)
+    >>> model = GraphModel(Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2)
     >>> model(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
     torch.Size([2, 2])
     """
@@ -78,6 +80,7 @@ class GraphModel(nn.Module):
         self,
         encoder: nn.Module,
         readout: Aggregation | HistoryReadout,
+        *,
         head: nn.Module | None = None,
         out_channels: int | None = None,
         pooling: Sequence[Pooling] | None = None,
@@ -96,6 +99,7 @@ class GraphModel(nn.Module):
         self.encoder = encoder
         self.readout = readout
         self.levels = levels
+        self.coarse_layers = coarse_layers
         self.hierarchy: Hierarchy | None = None
         if pooling:
             self.hierarchy = Hierarchy(pooling, [contract.coarse(coarse_layers) for _ in pooling])
@@ -105,6 +109,11 @@ class GraphModel(nn.Module):
             width = contract.out_channels
             head = MLPHead(_width_of(readout, width), width, out_channels)
         self.head = head
+
+    @property
+    def pooling(self) -> list[Pooling] | None:
+        """The poolings, finest first; None where there is none."""
+        return None if self.hierarchy is None else list(self.hierarchy.pooling)  # type: ignore[arg-type]
 
     def forward(
         self,

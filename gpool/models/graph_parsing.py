@@ -38,16 +38,16 @@ class GraphParsingNetwork(ParsingBase):
         max_levels: stop after so many levels.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [B,
-        out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``. An
-        empty graph sums to zero; a graph of one node is its encoding.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [B,
+          out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``.
+          An empty graph sums to zero; a graph of one node is its encoding.
 
     Raises:
         ValueError: an option is not one of those above; the graph is directed.
 
     >>> import torch
     >>> from gpool.models import GraphParsingNetwork
-    >>> net = GraphParsingNetwork(3, 8, out_channels=2)
+    >>> net = GraphParsingNetwork(3, hidden_channels=8, out_channels=2)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
     torch.Size([2, 2])
     """
@@ -83,6 +83,7 @@ class GraphParsingNetwork(ParsingBase):
         if readout not in ("sum", "level_mean"):
             raise ValueError(f"readout={readout!r} must be 'sum' or 'level_mean'")
         self.readout = readout
+        self.out_channels = out_channels
         self.head = self.parts.head(hidden_channels, out_channels)
 
     def combine(

@@ -51,6 +51,7 @@ class UnpoolingBase(ParsingBase):
         )
         if isinstance(up_layers, str) and up_layers != "follow":
             raise ValueError(f"up_layers={up_layers!r} must be 'follow' or a number of layers")
+        self.out_channels, self.up_layers = out_channels, up_layers
         depth = self.parts.set_convolutions if isinstance(up_layers, str) else up_layers
         self.up = self.parts.convolutions(hidden_channels, depth)
         self.head = self.parts.head(hidden_channels, out_channels)
@@ -105,15 +106,15 @@ class GraphParsingNodeNetwork(UnpoolingBase):
         max_levels: stop after so many levels.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
-        out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
+          out_channels]. ``edge_attr`` is read by a given ``encoder``, and as weights [E] where ``weighted``.
 
     Raises:
         ValueError: an option is not one of those above; the graph is directed.
 
     >>> import torch
     >>> from gpool.models import GraphParsingNodeNetwork
-    >>> net = GraphParsingNodeNetwork(3, 8, out_channels=2)
+    >>> net = GraphParsingNodeNetwork(3, hidden_channels=8, out_channels=2)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([4, 2])
     """
@@ -128,12 +129,12 @@ class GraphParsingAutoencoder(UnpoolingBase):
     comes out of a node has been through the coarsest level. ``out_channels`` is the width of what is rebuilt.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
-        out_channels].
+        - ``x`` [N, in_channels], ``edge_index`` [2, E] of undirected graphs, ``batch`` [N] -> [N,
+          out_channels].
 
     >>> import torch
     >>> from gpool.models import GraphParsingAutoencoder
-    >>> net = GraphParsingAutoencoder(3, 8, out_channels=3)
+    >>> net = GraphParsingAutoencoder(3, hidden_channels=8, out_channels=3)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([4, 3])
     """

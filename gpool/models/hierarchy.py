@@ -13,9 +13,7 @@ __all__ = ["Hierarchy", "Level", "check_poolings"]
 
 
 class Level:
-    """A pooled graph after its message passing: the node states of every layer, and the pooling that made it
-    from the graph below.
-    """
+    """A pooled graph after its message passing: states of every layer, and the pooling that made it."""
 
     def __init__(self, history: list[Tensor], pooled: Pooled) -> None:
         self.history = history
@@ -46,7 +44,8 @@ class Hierarchy(nn.Module):
 
     >>> import torch, gpool
     >>> from gpool.models import Encoder
-    >>> hierarchy = Hierarchy([gpool.SparseCoarsening(4, ratio=0.5)], [Encoder(4, 4, num_layers=1)])
+    >>> layers = [Encoder(4, hidden_channels=4, num_layers=1)]
+    >>> hierarchy = Hierarchy([gpool.SparseCoarsening(4, ratio=0.5)], layers)
     >>> levels = hierarchy(torch.rand(3, 4), torch.tensor([[0], [1]]), None, torch.tensor([0, 0, 1]), 2)
     >>> levels[0].history[-1].shape
     torch.Size([2, 4])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
 from gpool.models.batch_norm import SingleRowBatchNorm
+from gpool.ops.checks.arguments import check_positive
 
 __all__ = ["ATOM", "ATOM_NAMES", "BOND", "BOND_NAMES", "BondGIN", "CategoryEmbedding", "MoleculeEncoder"]
 
@@ -105,7 +106,8 @@ class BondGIN(nn.Module):
         dropout: after every layer.
         residual: add each layer's input to its output.
 
-    Shape: ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, C] -> ``num_layers`` tensors [N, C].
+    Shape:
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, C] -> ``num_layers`` tensors [N, C].
 
     >>> import torch
     >>> from gpool.models.molecule import BondGIN
@@ -117,8 +119,7 @@ class BondGIN(nn.Module):
         self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, residual: bool = False
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         self.out_channels = channels
         self.dropout = dropout
         self.residual = residual
@@ -163,8 +164,8 @@ class MoleculeEncoder(nn.Module):
         residual: add each layer's input to its output.
 
     Shape:
-        ``x`` int64 [N, 9], ``edge_index`` [2, E], ``edge_attr`` int64 [E, 3] -> ``num_layers`` tensors
-        [N, hidden_channels]. An atom without bonds passes through the layers alone.
+        - ``x`` int64 [N, 9], ``edge_index`` [2, E], ``edge_attr`` int64 [E, 3] -> ``num_layers`` tensors
+          [N, hidden_channels]. An atom without bonds passes through the layers alone.
 
     Raises:
         ValueError: the features are not OGB's.

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gpool.history import HistoGraph
+from gpool.history import History
 from gpool.models.encoder_contract import check_encoder
 from gpool.ops.checks.graphs import check_graph
 
-__all__ = ["NodeModel"]
+__all__ = ["NodeModel", "NodeReadout"]
+
+
+@runtime_checkable
+class NodeReadout(Protocol):
+    """A readout of all layers' states that can stop at the nodes, such as :class:`gpool.HistoGraph`."""
+
+    out_channels: int  #: width of a node's vector
+
+    def nodes(self, history: History, index: Tensor | None = None, dim_size: int | None = None) -> Tensor:
+        """One vector per node, [N, out_channels]."""
 
 
 class NodeModel(nn.Module):
@@ -18,7 +30,7 @@ class NodeModel(nn.Module):
     Args:
         encoder: a module that takes ``(x, edge_index, edge_attr)`` and returns the list of every layer's node
             states, such as :class:`gpool.models.Encoder`.
-        readout: reads all layers' states into one vector per node, by its method ``nodes``; without it, the
+        readout: maps all layers' states to one vector per node, see :class:`NodeReadout`; without it, the
             head reads the last layer's states.
         head: a module from a node's vector to predictions. Without it, one linear map is built; then
             ``out_channels`` must be given.
@@ -26,15 +38,16 @@ class NodeModel(nn.Module):
         dropout: probability of dropping an entry of what the head reads.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [N, out_channels].
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E, D], ``batch`` [N] -> [N, out_channels].
 
     Raises:
-        ValueError: if neither or both of ``head`` and ``out_channels`` are given, if the encoder does not say
-            its width, or if the readout has no ``nodes``.
+        ValueError: if neither or both of ``head`` and ``out_channels`` are given, or if the
+            encoder or the readout does not keep its contract.
 
     >>> import torch
+    >>> from gpool import HistoGraph
     >>> from gpool.models import Encoder
-    >>> model = NodeModel(Encoder(3, 8, conv="gcn"), HistoGraph(8), out_channels=2)
+    >>> model = NodeModel(Encoder(3, hidden_channels=8), readout=HistoGraph(8), out_channels=2)
     >>> model(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([4, 2])
     """
@@ -42,7 +55,8 @@ class NodeModel(nn.Module):
     def __init__(
         self,
         encoder: nn.Module,
-        readout: HistoGraph | None = None,
+        *,
+        readout: NodeReadout | None = None,
         head: nn.Module | None = None,
         out_channels: int | None = None,
         dropout: float = 0.0,
@@ -53,8 +67,11 @@ class NodeModel(nn.Module):
                 "give either head or out_channels: a head of your own, or the width of the default one"
             )
         width = check_encoder(encoder).out_channels
-        if readout is not None and not hasattr(readout, "nodes"):
-            raise ValueError(f"readout={readout} has no method nodes: it reads graphs, not nodes")
+        if not isinstance(readout, NodeReadout | None):
+            raise ValueError(
+                f"readout={type(readout).__name__} must have nodes(history, index, dim_size) and "
+                f"out_channels, as gpool.HistoGraph has; see gpool.models.NodeReadout"
+            )
         if head is None:
             assert out_channels is not None
             head = nn.Linear(width if readout is None else readout.out_channels, out_channels)

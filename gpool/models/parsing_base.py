@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gpool.models.explain import unmasked
 from gpool.models.residual_gcn import ResidualGCN
-from gpool.ops.checks.graphs import check_features, check_graph
+from gpool.ops.checks.graphs import check_features, check_graph, filled_batch
 from gpool.ops.segment import segment_count
 from gpool.pooling import GraphParsing, Pooled, ProductScorer
 from gpool.pooling.layers import MLP
@@ -102,6 +102,8 @@ class ParsingBase(nn.Module, ABC):
         super().__init__()
         parts = ParsingParts() if parts is None else parts
         self.parts = parts
+        self.in_channels, self.hidden_channels, self.weighted = in_channels, hidden_channels, weighted
+        self.edge_dropout, self.self_loops, self.ties, self.stop = edge_dropout, self_loops, ties, stop
         self.max_levels = max_levels
         self.encoder = encoder
         if encoder is None:
@@ -168,10 +170,7 @@ class ParsingBase(nn.Module, ABC):
             first = cast("nn.Linear", self.embed[0])
             check_features(x, first.in_features, first.weight)
         check_graph(x, edge_index, edge_attr, batch, batch_size)
-        if batch is None:
-            batch, batch_size = edge_index.new_zeros(x.size(0)), 1
-        elif batch_size is None:
-            batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+        batch, batch_size = filled_batch(x, batch, batch_size)
         weight = edge_attr if self.parse.weighted else None
         h = self.encode(x, edge_index, edge_attr)
         levels = self.levels(h, edge_index, weight, batch, batch_size)

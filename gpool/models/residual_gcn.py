@@ -16,7 +16,8 @@ class ResidualGCN(nn.Module):
 
     The graph network inside a level of "Graph Parsing Networks", Song et al. 2024, arXiv:2402.14393.
 
-    Shape: ``x`` [N, C], ``edge_index`` [2, E], ``edge_weight`` [E] or None -> [N, C].
+    Shape:
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_weight`` [E] or None -> [N, C].
 
     >>> import torch
     >>> from gpool.models.residual_gcn import ResidualGCN
@@ -28,6 +29,7 @@ class ResidualGCN(nn.Module):
         self, channels: int, *, num_layers: int = 1, dropout: float = 0.0, plain_last: bool = True
     ) -> None:
         super().__init__()
+        self.channels, self.num_layers = channels, num_layers
         if num_layers < 0:
             raise ValueError(f"num_layers={num_layers} must not be negative")
         if channels < 2 and num_layers > 0:

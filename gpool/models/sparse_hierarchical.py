@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gpool.models.explain import never_masked
-from gpool.ops.checks.graphs import check_features, check_graph
+from gpool.ops.checks.arguments import check_positive
+from gpool.ops.checks.graphs import check_features, check_graph, filled_batch
 from gpool.ops.segment import resolve, segment_count, segment_max, segment_mean, segment_sum
 from gpool.pooling import SparseCoarsening
 
@@ -29,8 +30,8 @@ class ClosedMeanConv(MessagePassing):
         bias: add one; the paper has none.
 
     Shape:
-        ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
-        x Theta + x Theta'.
+        - ``x`` [N, F], ``edge_index`` [2, E] (source, target) -> [N, F']. An isolated node gets
+          x Theta + x Theta'.
 
     >>> import torch
     >>> from gpool.models import ClosedMeanConv
@@ -40,7 +41,7 @@ class ClosedMeanConv(MessagePassing):
 
     def __init__(self, in_channels: int, out_channels: int, *, bias: bool = False) -> None:
         super().__init__(aggr="sum")
-        self.in_channels, self.out_channels = in_channels, out_channels
+        self.in_channels, self.out_channels, self.bias = in_channels, out_channels, bias
         self.around = nn.Linear(in_channels, out_channels, bias=False)
         self.own = nn.Linear(in_channels, out_channels, bias=bias)
         self.reset_parameters()
@@ -95,16 +96,16 @@ class SparseHierarchicalNet(nn.Module):
         bias: give the convolutions a bias; the paper has none.
 
     Shape:
-        ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
-        accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of one
-        node keeps it.
+        - ``x`` [N, in_channels], ``edge_index`` [2, E], ``batch`` [N] -> [B, out_channels]. ``edge_attr`` is
+          accepted and not read by these convolutions. An empty graph reads zeros at every level; a graph of
+          one node keeps it.
 
     Raises:
         ValueError: ``num_levels`` is below 1 or ``ratio`` out of range.
 
     >>> import torch
     >>> from gpool.models import SparseHierarchicalNet
-    >>> net = SparseHierarchicalNet(3, 8, out_channels=2)
+    >>> net = SparseHierarchicalNet(3, hidden_channels=8, out_channels=2)
     >>> net(torch.rand(4, 3), torch.tensor([[0, 1], [1, 0]]), batch=torch.tensor([0, 0, 1, 1])).shape
     torch.Size([2, 2])
     """
@@ -122,8 +123,9 @@ class SparseHierarchicalNet(nn.Module):
         bias: bool = False,
     ) -> None:
         super().__init__()
-        if num_levels < 1:
-            raise ValueError(f"num_levels={num_levels} must be at least 1")
+        self.in_channels, self.hidden_channels, self.out_channels = in_channels, hidden_channels, out_channels
+        self.num_levels, self.ratio, self.dropout, self.bias = num_levels, ratio, dropout, bias
+        check_positive(num_levels=num_levels)
         self.embed = nn.Linear(in_channels, hidden_channels) if embed else None
         widths = [hidden_channels if embed else in_channels, *[hidden_channels] * (num_levels - 1)]
         self.convs = nn.ModuleList(ClosedMeanConv(width, hidden_channels, bias=bias) for width in widths)
@@ -163,8 +165,5 @@ class SparseHierarchicalNet(nn.Module):
         first = cast("ClosedMeanConv", self.convs[0]).around if self.embed is None else self.embed
         check_features(x, first.in_features, first.weight)
         check_graph(x, edge_index, edge_attr, batch, batch_size)
-        if batch is None:
-            batch, batch_size = edge_index.new_zeros(x.size(0)), 1
-        elif batch_size is None:
-            batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+        batch, batch_size = filled_batch(x, batch, batch_size)
         return torch.as_tensor(self.head(self.read(x, edge_index, batch, batch_size)))

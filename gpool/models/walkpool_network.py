@@ -107,7 +107,8 @@ class WalkPoolNetwork(nn.Module):
         super().__init__()
         if max_label is not None and max_label < 1:
             raise ValueError(f"max_label={max_label} must be at least 1, or None for no labels")
-        self.max_label = max_label
+        self.in_channels, self.hidden_channels = in_channels, hidden_channels
+        self.heads, self.walk_length, self.max_label = heads, walk_length, max_label
         self.embedding = None if max_label is None else nn.Embedding(max_label + 1, hidden_channels)
         width = in_channels + (0 if max_label is None else hidden_channels)
         self.first = SubgraphGCN(width, hidden_channels)

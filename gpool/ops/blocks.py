@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-__all__ = ["BLOCK", "BLOCKS", "block_rows", "product_map", "row_blocks", "row_chunks"]
+__all__ = ["BLOCK", "BLOCKS", "block_rows", "blocks_of", "product_map", "row_blocks"]
 
 BLOCK = 1 << 16  # numbers in a block for each thread: 256 KiB of float32
 BLOCKS = 2  # blocks at once for a perceptron, whose matrix products want more rows
@@ -31,7 +31,7 @@ def row_blocks(num_rows: int, width: int, blocks: int = 1) -> Iterator[slice]:
         yield slice(start, min(start + step, num_rows))
 
 
-def row_chunks(x: Tensor) -> Iterator[slice]:
+def blocks_of(x: Tensor) -> Iterator[slice]:
     """Slices of the rows of ``x`` [N, D], a block each; on other devices than the CPU all at once."""
     if x.device.type != "cpu":
         return iter((slice(0, x.size(0)),))

@@ -1,4 +1,4 @@
-"""Sorting of integer keys: by NumPy's vectorised sort where it can, which takes a fifth of torch's time."""
+"""Sorting of integer keys: by NumPy's vectorized sort where it can, which takes a fifth of torch's time."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.checks.arguments import check_positive
-from gpool.ops.checks.graphs import check_features, check_graph
+from gpool.ops.checks.graphs import check_features, check_graph, filled_batch
 from gpool.pooling.pooled import Pooled
 
 __all__ = ["Pooling"]
@@ -21,10 +21,8 @@ class Pooling(torch.nn.Module, ABC):
         channels: width C of the node features, kept by the pooling.
 
     Shape:
-        N nodes, E edges, B graphs, C channels.
-
-        - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` weights [E] or features [E,
-        D]
+        - N nodes, E edges, B graphs, C channels.
+        - ``x`` [N, C] floating point, ``edge_index`` int64 [2, E], ``edge_attr`` [E] or [E, D]
         - ``batch`` integers [N], in any order; one graph by default. ``batch_size`` B; read off the batch
           vector by default, which synchronizes with the device. An empty graph stays empty.
         - returns :class:`Pooled`
@@ -63,11 +61,7 @@ class Pooling(torch.nn.Module, ABC):
         """
         check_features(x, self.channels, next(self.parameters(), None))
         check_graph(x, edge_index, edge_attr, batch, batch_size)
-        if batch is None:
-            batch = edge_index.new_zeros(x.size(0))
-            batch_size = 1 if batch_size is None else batch_size
-        elif batch_size is None:
-            batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+        batch, batch_size = filled_batch(x, batch, batch_size)
         return self.pool(x, edge_index, edge_attr, batch.long(), batch_size)
 
     def __repr__(self) -> str:

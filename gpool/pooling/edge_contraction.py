@@ -52,11 +52,11 @@ class EdgeContraction(Pooling):
             "min".
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], directed or not, ``edge_attr`` [E] or [E, D], ``batch`` [N] ->
-        :class:`Pooled`, whose ``score`` [K] is the gate and ``inside`` [K] the number of edges it is the mean
-        of (1 where there is none). A node without edges stays. An empty graph stays empty, a graph of one
-        node stays as it is. Self-loops are ignored; of parallel edges the best counts in a matching. Equal
-        scores (to :func:`gpool.ops.partition.ties.near`) go by position in ``edge_index``.
+        - ``x`` [N, C], ``edge_index`` [2, E], directed or not, ``edge_attr`` [E] or [E, D], ``batch`` [N] ->
+          :class:`Pooled`, whose ``score`` [K] is the gate and ``inside`` [K] the number of edges it is the
+          mean of (1 where there is none). A node without edges stays. An empty graph stays empty, a graph of
+          one node stays as it is. Self-loops are ignored; of parallel edges the best counts in a matching.
+          Equal scores (to :func:`gpool.ops.partition.ties.near`) go by position in ``edge_index``.
 
     Raises:
         ValueError: an option is not one of those above; an argument of ``forward`` has the wrong shape.

@@ -64,10 +64,11 @@ class GraphParsing(Pooling):
         check_symmetric: refuse a directed graph.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E] of undirected graphs, ``edge_attr`` [E] or [E, D], ``batch`` [N]
-        -> :class:`Pooled`, whose ``score`` [K] is the gate g and ``inside`` [K] the number of edges it sums.
-        A node without edges becomes its own cluster with gate 1. An empty graph stays empty; a graph of one
-        node is copied. Self-loops of the input are ignored; parallel edges count as often as they occur.
+        - ``x`` [N, C], ``edge_index`` [2, E] of undirected graphs, ``edge_attr`` [E] or [E, D], ``batch`` [N]
+          -> :class:`Pooled`, whose ``score`` [K] is the gate g and ``inside`` [K] the number of edges it
+          sums. A node without edges becomes its own cluster with gate 1. An empty graph stays empty; a graph
+          of one node is copied. Self-loops of the input are ignored; parallel edges count as often as they
+          occur.
 
     Raises:
         ValueError: an option is not one of those above; the graph is directed (on a GPU an asynchronous
@@ -112,6 +113,7 @@ class GraphParsing(Pooling):
         )
         self.phi = ResidualMLP(channels, num_layers=set_layers, dropout=dropout, plain_last=plain_last)
         self.rho = ResidualMLP(channels, num_layers=set_layers, dropout=dropout, plain_last=plain_last)
+        self.set_layers, self.dropout, self.plain_last = set_layers, dropout, plain_last
         self.encoder = encoder
         self.set_encoder = set_encoder
         self.ties = ties

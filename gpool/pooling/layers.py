@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gpool.ops.checks.arguments import check_positive
+
 __all__ = ["MLP", "ResidualMLP"]
 
 
@@ -14,7 +16,8 @@ class MLP(nn.Sequential):
     LayerNorm, ReLU and dropout follow all maps but the last. Without ``plain_last`` (and with more than one
     layer) they follow the last too.
 
-    Shape: [..., in_channels] -> [..., out_channels].
+    Shape:
+        - [..., in_channels] -> [..., out_channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import MLP
@@ -32,8 +35,7 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         plain_last: bool = True,
     ) -> None:
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         if num_layers > 1 and min(hidden_channels, hidden_channels if plain_last else out_channels) < 2:
             raise ValueError(
                 f"hidden_channels={hidden_channels}, out_channels={out_channels}, plain_last={plain_last}: "
@@ -46,6 +48,8 @@ class MLP(nn.Sequential):
             if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.LayerNorm(width[i + 1]), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         super().__init__(*parts)
+        self.in_channels, self.hidden_channels, self.out_channels = in_channels, hidden_channels, out_channels
+        self.num_layers, self.dropout, self.plain_last = num_layers, dropout, plain_last
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
@@ -59,7 +63,8 @@ class ResidualMLP(nn.Module):
 
     Without ``plain_last`` (and with more than one layer) they follow the last too.
 
-    Shape: [..., channels] -> [..., channels].
+    Shape:
+        - [..., channels] -> [..., channels].
 
     >>> import torch
     >>> from gpool.pooling.layers import ResidualMLP
@@ -75,13 +80,14 @@ class ResidualMLP(nn.Module):
             raise ValueError(
                 f"channels={channels} must be at least 2: a layer norm over one channel is constant"
             )
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers} must be at least 1")
+        check_positive(num_layers=num_layers)
         parts: list[nn.Module] = []
         for i in range(num_layers):
             parts.append(nn.Linear(channels, channels))
             if i < num_layers - 1 or (not plain_last and num_layers > 1):
                 parts += [nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        self.channels, self.num_layers = channels, num_layers
+        self.dropout, self.plain_last = dropout, plain_last
         self.mlp = nn.Sequential(*parts)
         self.norm = nn.LayerNorm(channels)
 

@@ -25,8 +25,8 @@ class Pooled:
     """A graph made smaller, with the way back to the graph it came from.
 
     Shape:
-        N nodes and E edges before, K nodes and E' edges after, B graphs. An empty graph of the batch stays
-        empty; a graph of one node keeps one node.
+        - N nodes and E edges before, K nodes and E' edges after, B graphs. An empty graph of the batch stays
+          empty; a graph of one node keeps one node.
 
     >>> import torch
     >>> from gpool.pooling import Pooled

@@ -16,7 +16,8 @@ class ProductScorer(nn.Module):
     From "Graph Parsing Networks", Song et al. 2024, arXiv:2402.14393: :math:`\mathrm{MLP}(h_u \odot h_v)`.
     Its last layer is a bare linear map: a layer norm over the one score would make all scores equal.
 
-    Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
+    Shape:
+        - ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
 
     >>> import torch
     >>> from gpool.pooling import ProductScorer
@@ -26,6 +27,7 @@ class ProductScorer(nn.Module):
 
     def __init__(self, channels: int, *, num_layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
+        self.channels, self.num_layers, self.dropout = channels, num_layers, dropout
         self.mlp = MLP(channels, channels, 1, num_layers=num_layers, dropout=dropout)
 
     def reset_parameters(self) -> None:
@@ -44,7 +46,8 @@ class ConcatScorer(nn.Module):
     :math:`w^\top [x_u \,\|\, x_v] + b`, taken as :math:`w_1^\top x_u + w_2^\top x_v + b`, N products instead
     of M.
 
-    Shape: ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
+    Shape:
+        - ``h`` [N, C], ``u`` and ``v`` int64 [M] -> logits [M].
 
     >>> import torch
     >>> from gpool.pooling import ConcatScorer
@@ -54,6 +57,7 @@ class ConcatScorer(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.lin = nn.Linear(2 * channels, 1)
 
     def reset_parameters(self) -> None:

@@ -23,13 +23,11 @@ __all__ = ["SparseCoarsening"]
 
 
 class SparseCoarsening(Pooling):
-    r"""Keeps the nodes of every graph that lie furthest along one learned direction, and the edges among
-    them.
+    r"""Keeps the nodes of every graph that lie furthest along a learned direction, and their edges.
 
     From "Towards Sparse Hierarchical Graph Classifiers", Cangea et al. 2018, arXiv:1811.01287.
 
-    .. math:: y = X p / \|p\|_2, \quad i = \text{the } \lceil k N_g \rceil \text{ largest } y \text{ of graph
-    } g,
+    .. math:: y = X p / \|p\|_2, \quad i = \text{the } \lceil k N_g \rceil \text{ largest } y \text{ of } g,
               \quad X' = X_i \odot \tanh(y_i), \quad A' = A_{ii}
 
     The raw y is sorted, by one sort, so that saturated gates make no ties; equal y are ordered by node id.
@@ -51,10 +49,9 @@ class SparseCoarsening(Pooling):
         eps: the norm of p counts as at least this much.
 
     Shape:
-        ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E] or [E, D], ``batch`` [N] -> :class:`Pooled`,
-        whose ``score`` [K] are the gates. An empty graph stays empty; a graph of one node keeps it, gated
-        (by 1 with "budget").
-        Directed graphs, self-loops and parallel edges are kept as they are.
+        - ``x`` [N, C], ``edge_index`` [2, E], ``edge_attr`` [E] or [E, D], ``batch`` [N] -> :class:`Pooled`,
+          whose ``score`` [K] are the gates. An empty graph stays empty; a graph of one node keeps it, gated
+          (by 1 with "budget"). Directed graphs, self-loops and parallel edges are kept as they are.
 
     Raises:
         ValueError: ``channels``, ``ratio`` or ``eps`` is out of range; ``select`` is unknown, or "budget"

@@ -77,7 +77,7 @@ class GeneralizedSum(Aggregation):
             raise ValueError(f"keep={keep} must lie in (0, 1]")
         if not 0 < sharpness < math.inf:
             raise ValueError(f"sharpness={sharpness} must be positive and finite")
-        self.keep, self.sharpness = keep, sharpness
+        self.keep, self.sharpness, self._init_prototypes = keep, sharpness, prototypes
         self.embed = Linear(channels, self.out_channels)
         self.prototypes = Parameter(torch.empty(prototypes, self.out_channels))
         self.reset_parameters()

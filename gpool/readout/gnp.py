@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Linear, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.checks.arguments import check_channels, length_along
+from gpool.ops.checks.arguments import check_channels, check_width, length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment import Magnitude, Segments, resolve, segment_norm, unseen
 from gpool.readout.exponent import exponent_of, raw_of
@@ -50,8 +50,8 @@ class GNP(Aggregation):
             gradient at x = 0 is zero in "abs" and the right-hand one in "relu" and "split".
 
     Shape:
-        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
-        With N nodes, B graphs, C channels.
+        - x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C]; 2 C with ``mix="concat"``.
+          With N nodes, B graphs, C channels.
 
     An empty graph gives zeros (with ``mix="linear"``: its bias, zero at the start); one node its m, |x| + eps
     by default.
@@ -111,6 +111,8 @@ class GNP(Aggregation):
             width = 1 if channels is None else channels
             self.raw_p = Parameter(torch.empty(len(self.directions), width))
             self.raw_q = Parameter(torch.empty(len(self.directions), width))
+        self.mixer: Linear | None = None
+        self.weight: Parameter | None = None
         if both and mix == "linear" and channels is not None:
             self.mixer = Linear(2 * channels, channels).requires_grad_(learn)
         if both and mix == "sum":
@@ -123,11 +125,11 @@ class GNP(Aggregation):
             if self.learn:
                 self.raw_p.fill_(raw_of(self.p, self.param, self.p_min, self.p_max))
                 self.raw_q.fill_(self.q)
-            if hasattr(self, "mixer"):
+            if self.mixer is not None:
                 half = 0.5 * torch.eye(self.mixer.out_features)
                 self.mixer.weight.copy_(torch.cat([half, half], dim=1))
                 self.mixer.bias.zero_()
-            if hasattr(self, "weight"):
+            if self.weight is not None:
                 self.weight.fill_(0.5)
 
     def exponent_parameters(self) -> Iterator[Parameter]:
@@ -161,11 +163,7 @@ class GNP(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """The pooled graphs [..., B, C]."""
-        if self.channels is not None and (x.size(-1) != self.channels or dim in (-1, x.dim() - 1)):
-            raise ValueError(
-                f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
-                f"must have channels={self.channels} in its last dimension"
-            )
+        check_width(x, self.channels, dim)
         segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         wide = floating("x", x)  # a sum of half types may exceed them before it is mixed
         norms = [self._norm(wide, p, q, segments, dim) for p, q in zip(*self.exponents(), strict=True)]
@@ -174,18 +172,18 @@ class GNP(Aggregation):
     def _mixed(self, norms: list[Tensor]) -> Tensor:
         if len(norms) == 1:
             return norms[0]
-        if self.mix == "sum":
+        if self.weight is not None:
             return self.weight[0] * norms[0] + self.weight[1] * norms[1]
         both = torch.cat(norms, dim=-1)
-        return self._linear(both) if self.mix == "linear" else both
-
-    def _linear(self, both: Tensor) -> Tensor:
-        """The mixer in the wider type of its parameters and the norms, which may exceed half types."""
-        weight, bias = self.mixer.weight, self.mixer.bias
-        kind = torch.promote_types(both.dtype, weight.dtype)
-        if kind == weight.dtype:
-            return self.mixer(both.to(kind))
-        return torch.nn.functional.linear(both, weight.to(kind), bias.to(kind))
+        return both if self.mixer is None else _linear(self.mixer, both)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(learn={self.learn})"
+
+
+def _linear(layer: Linear, x: Tensor) -> Tensor:
+    """The layer in the wider type of its parameters and ``x``, which may exceed half types."""
+    kind = torch.promote_types(x.dtype, layer.weight.dtype)
+    if kind == layer.weight.dtype:
+        return layer(x.to(kind))
+    return torch.nn.functional.linear(x, layer.weight.to(kind), layer.bias.to(kind))

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.checks.arguments import check_channels, length_along
+from gpool.ops.checks.arguments import check_channels, check_width, length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment import resolve, segment_count, segment_logsumexp, unseen
 from gpool.ops.segment._rows import along
@@ -37,8 +37,8 @@ class LogMeanExp(Aggregation):
         tau_min: lower bound of tau.
 
     Shape:
-        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
-        With N nodes, B graphs, C channels.
+        - x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
+          With N nodes, B graphs, C channels.
 
     An empty graph gives zeros; one node gives x.
 
@@ -94,11 +94,7 @@ class LogMeanExp(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """The pooled graphs [..., B, C]."""
-        if self.channels is not None and (x.size(-1) != self.channels or dim in (-1, x.dim() - 1)):
-            raise ValueError(
-                f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
-                f"must have channels={self.channels} in its last dimension"
-            )
+        check_width(x, self.channels, dim)
         segments = resolve(index, ptr, dim_size, length_along(x, dim), x.device, look=unseen(x))
         wide, tau = floating("x", x), self.temperature()
         y = segment_logsumexp(wide, segments, dim=dim, tau=tau)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import Linear, ModuleList, Parameter
+from torch.nn import Linear, Module, ModuleList, Parameter
 from torch_geometric.nn.aggr import Aggregation
 
 from gpool.ops.checks.arguments import check_channels, check_type
@@ -90,6 +90,11 @@ class Mixture(Aggregation):
         if gate == "graph" and channels is not None:
             self.linear = Linear(channels, len(children), bias=False)
         self.reset_parameters()
+
+    @property
+    def _init_children(self) -> list[Module]:
+        """The argument ``children``, whose name is that of a method, for :mod:`gpool.training.recipe`."""
+        return list(self.readouts)
 
     def reset_parameters(self) -> None:
         """Put the weights back to the average and reset the children."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.checks.arguments import check_count, check_ids, check_integers, length_along, readable
+from gpool.ops.checks.arguments import check_count, check_integers, checked_size, length_along, readable
 from gpool.ops.segment import Segments, resolve
 
 __all__ = ["Nested"]
@@ -103,7 +103,7 @@ def _parts(part: Tensor | None, num_parts: int | None, graphs: Segments) -> tupl
     if num_parts is not None:
         check_count("num_parts", num_parts)
     if readable(part):
-        return part.long(), check_ids("part", part, num_parts, "num_parts")
+        return part.long(), checked_size("part", part, num_parts, "num_parts")
     if num_parts is None:
         num_parts = int(part.max()) + 1 if part.numel() > 0 else 0
     return part.long(), num_parts

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.nn.aggr import Aggregation
 
-from gpool.ops.checks.arguments import check_channels, check_positive, length_along
+from gpool.ops.checks.arguments import check_channels, check_positive, check_width, length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment import Magnitude, resolve, segment_min, segment_norm, unseen
 from gpool.readout.exponent import exponent_of, raw_of
@@ -45,8 +45,8 @@ class PowerMean(Aggregation):
             ``"error"``, refuse them.
 
     Shape:
-        x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
-        With N nodes, B graphs, C channels.
+        - x [..., N, C], index [N] (any order) or ptr [B + 1] -> [..., B, C].
+          With N nodes, B graphs, C channels.
 
     An empty graph gives zeros; one node gives max(x, eps) (with "shift": x + eps).
 
@@ -116,12 +116,7 @@ class PowerMean(Aggregation):
         dim: int = -2,
     ) -> Tensor:
         """The pooled graphs [..., B, C]."""
-        last = dim in (-1, x.dim() - 1)
-        if self.channels is not None and (x.size(-1) != self.channels or (last and self.groups > 1)):
-            raise ValueError(
-                f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
-                f"must have channels={self.channels} in its last dimension"
-            )
+        check_width(x, self.channels, dim, last=self.groups == 1)
         p = self.exponents()
         if isinstance(p, Tensor) and self.groups > 1:
             p = p.repeat_interleave(x.size(-1) // self.groups)  # [C]

@@ -121,6 +121,7 @@ class QueryAttention(Aggregation):
         self.output = value if output is None else output
         self.scale = 1.0 / math.sqrt(channels // heads) if scale is None else scale
         normalized = value == "identity" if layer_norm is None else layer_norm
+        self.layer_norm, self.bias = normalized, bias
         self.norm = nn.LayerNorm(channels) if normalized else None
         self.to_key = nn.Linear(channels, channels, bias=False)
         self.to_value = nn.Linear(channels, channels, bias=bias) if value == "linear" else None

@@ -83,6 +83,7 @@ class Slots(Aggregation):
                 raise ValueError(f"{name}={guard} must be positive and finite")
         self.channels, self.out_channels, self.slots, self.steps = channels, slots * channels, slots, steps
         self.mixture, self.eps, self.min_variance = mixture, eps, min_variance
+        self.hidden = hidden
         self.start = nn.Parameter(torch.empty(slots, channels))
         self.norm_nodes, self.norm_inner = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.value = nn.Linear(channels, channels, bias=False)
@@ -164,7 +165,7 @@ class Slots(Aggregation):
 
 
 def _wide(module: nn.Module, *inputs: Tensor) -> Tensor:
-    """``module(*inputs)`` with half types, parameters too, as float32: rounding would grow in every round."""
+    """``module(*inputs)``, with half types, parameters too, as float32: rounding grows in every round."""
     wide = tuple(widened(v) for v in inputs)
     if not any(v.dtype in HALF for v in module.parameters()):
         return widened(module(*wide))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from jsonargparse import Namespace
 from lightning.pytorch import LightningModule
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.cli import LightningArgumentParser, LRSchedulerCallable, OptimizerCallable
 from torch.nn import Parameter
 from torch.optim import Adam, Optimizer
+from typing_extensions import Self
+
+from gpool.training.checkpoint import KEY, content, read_checkpoint, recipe_of, task_from
+from gpool.training.configured import resolved
 
 __all__ = ["TrainingModule", "adam"]
 
@@ -40,6 +45,57 @@ class TrainingModule(LightningModule):
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.exponent_lr = exponent_lr
+        self._recipe: dict[str, Any] | None = None
+
+    def made_by(self, parser: LightningArgumentParser, config: Namespace, data: Any) -> None:
+        """Note the configuration that has made this task, for its checkpoints."""
+        found = resolved(parser, config, data)
+        self._recipe = None if found is None else {"from": "configuration", **found}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what builds this task again, the facts of its data and the versions."""
+        if self._recipe is None:
+            self._recipe = recipe_of(self)
+        checkpoint[KEY] = content(self, self._recipe)
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = None,
+        **given: Any,
+    ) -> Self:
+        """The task of a checkpoint, with its weights.
+
+        The file is read without running code, but the classes and functions that it names are imported and
+        called: load only checkpoints that you trust.
+
+        Args:
+            checkpoint_path: the file.
+            map_location: device of the weights; the one they were on where it is None.
+            hparams_file, weights_only: with a file, or with False, Lightning loads the checkpoint its own
+                way, which runs code that it holds.
+            strict: refuse weights that do not fit.
+            given: arguments in place of those that the checkpoint describes, or lacks, such as
+                ``encoder=MyEncoder()``.
+
+        Raises:
+            ValueError: the checkpoint does not say how to build the task, or holds one of another class.
+        """
+        if hparams_file is None and weights_only is not False:
+            held = read_checkpoint(checkpoint_path, map_location)
+            try:
+                task: Self = task_from(held, checkpoint_path, cls, given, strict is not False)
+                return task
+            except ValueError:
+                if "hyper_parameters" not in held:
+                    raise
+        return super().load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **given
+        )
 
     def exponents(self) -> list[Parameter]:
         """The parameters of all modules that have ``exponent_parameters()``."""

@@ -16,6 +16,7 @@ from gpool.models import GraphModel
 from gpool.pooling import Pooling
 from gpool.training.base import TrainingModule, adam
 from gpool.training.objective import Objective
+from gpool.training.running_mean import RunningMean
 
 __all__ = ["GraphTask"]
 
@@ -49,7 +50,7 @@ class GraphTask(TrainingModule):
     >>> from gpool import GNP
     >>> from gpool.models import Encoder
     >>> graph = Data(x=torch.randn(3, 4), edge_index=torch.tensor([[0, 1], [1, 2]]))
-    >>> task = GraphTask(encoder=Encoder(4, 8, num_layers=2), readout=GNP(8), out_channels=5)
+    >>> task = GraphTask(encoder=Encoder(4, hidden_channels=8, num_layers=2), readout=GNP(8), out_channels=5)
     >>> task(Batch.from_data_list([graph, graph])).shape
     torch.Size([2, 5])
     """
@@ -74,13 +75,23 @@ class GraphTask(TrainingModule):
             if encoder is None or readout is None:
                 raise ValueError("give a model, or both an encoder and a readout")
             outputs = out_channels if head is None else None
-            model = GraphModel(encoder, readout, head, outputs, pooling, coarse_layers, levels)
+            model = GraphModel(
+                encoder,
+                readout,
+                head=head,
+                out_channels=outputs,
+                pooling=pooling,
+                coarse_layers=coarse_layers,
+                levels=levels,
+            )
         elif encoder is not None or readout is not None or head is not None or pooling:
             raise ValueError("give either a model, or an encoder, a readout, a head and poolings, not both")
         self.model = model
+        self.task, self.out_channels = task, out_channels
         self.objective = Objective(task, out_channels)
         self.val_metrics = self.objective.metrics("val/")
         self.test_metrics = self.objective.metrics("test/")
+        self._train_loss, self._loss = RunningMean(), RunningMean()
 
     def forward(self, batch: Data) -> Tensor:
         """Predictions [B, out_channels] for a batch of graphs."""
@@ -92,15 +103,32 @@ class GraphTask(TrainingModule):
         loss = self.objective.loss(self(batch), batch.y)
         extra = getattr(self.model, "aux_loss", None)
         loss = loss if extra is None else loss + extra
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        self._train_loss.update(loss, batch.num_graphs)
         return loss
 
-    def _evaluate(self, batch: Data, metrics: MetricCollection, prefix: str) -> None:
+    def _evaluate(self, batch: Data, metrics: MetricCollection) -> None:
         prediction = self(batch)
-        loss = self.objective.loss(prediction, batch.y)
-        self.log(f"{prefix}/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        self._loss.update(self.objective.loss(prediction, batch.y), batch.num_graphs)
         self.objective.update(metrics, prediction, batch.y)
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+
+    def _log(self, mean: RunningMean, prefix: str, metrics: MetricCollection | None = None) -> None:
+        """Log what an epoch has added up; Lightning's own sums, taken per batch, cost more."""
+        self.log_dict({f"{prefix}/{name}": value for name, value in mean.take().items()})
+        if metrics is not None:
+            self.log_dict(metrics.compute())
+            metrics.reset()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean training loss."""
+        self._log(self._train_loss, "train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log loss and metrics of the whole validation part."""
+        self._log(self._loss, "val", self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log loss and metrics of the whole test part."""
+        self._log(self._loss, "test", self.test_metrics)
 
     def measures(self) -> frozenset[str]:
         """Names of what is logged for validation and test, without ``val/`` and ``test/``."""
@@ -108,11 +136,11 @@ class GraphTask(TrainingModule):
 
     def validation_step(self, batch: Data, step: int) -> None:
         """Loss and metrics on a batch of the validation part."""
-        self._evaluate(batch, self.val_metrics, "val")
+        self._evaluate(batch, self.val_metrics)
 
     def test_step(self, batch: Data, step: int) -> None:
         """Loss and metrics on a batch of the test part."""
-        self._evaluate(batch, self.test_metrics, "test")
+        self._evaluate(batch, self.test_metrics)
 
     def predict_step(self, batch: Data, step: int) -> Tensor:
         """Predictions [B, out_channels]: logits, or numbers for a regression."""

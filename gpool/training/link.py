@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any, Literal, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from gpool.data.links import Links
 from gpool.link.batch import LinkBatch
+from gpool.link.ranking import check_scores
 from gpool.models.pair import PairModel
 from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
@@ -55,7 +57,7 @@ class LinkTask(TrainingModule):
     >>> from gpool.link.pair_scorers import DotProduct
     >>> from gpool.models import Encoder
     >>> data = Links(neighborhood=None, batch_size=8)
-    >>> task = LinkTask(encoder=Encoder(data.num_features, 8, num_layers=2), scorer=DotProduct())
+    >>> task = LinkTask(encoder=Encoder(data.num_features, hidden_channels=8), scorer=DotProduct())
     >>> task(next(iter(data.val_dataloader()))).shape
     torch.Size([8])
     """
@@ -82,7 +84,7 @@ class LinkTask(TrainingModule):
         if loss not in ("bce", "mse"):
             raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
         self.model = model
-        self.loss = loss
+        self.loss, self.hits, self.evaluator = loss, tuple(hits), evaluator
         self.val_metrics = LinkMetrics(hits, evaluator)
         self.test_metrics = LinkMetrics(hits, evaluator)
 
@@ -162,7 +164,7 @@ class LinkTask(TrainingModule):
         A pair that is given twice comes twice. Equal scores keep the order of the pairs.
 
         Raises:
-            ValueError: an unknown id, i = j, or top < 1.
+            ValueError: an unknown id, i = j, top < 1, or scores that are NaN.
         """
         if top is not None and top < 1:
             raise ValueError(f"top={top} must be at least 1")
@@ -176,6 +178,8 @@ class LinkTask(TrainingModule):
             outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
         finally:
             data.pairs = asked
+        if outputs:
+            check_scores(torch.cat([out["score"] for out in outputs]))
         found = [
             ScoredPair(i, j, float(s))
             for out in outputs

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
-from gpool.link.ranking import hits_at, mean_reciprocal_rank
+from gpool.link.ranking import check_scores, hits_at, mean_reciprocal_rank
 
 __all__ = ["LinkMetrics"]
 
@@ -43,8 +43,13 @@ class LinkMetrics(Metric):
         self.group.append(torch.full_like(y, -1, dtype=torch.long) if group is None else group)  # type: ignore[operator, union-attr]
 
     def compute(self) -> dict[str, Tensor]:
-        """All numbers by name."""
+        """All numbers by name.
+
+        Raises:
+            ValueError: scores that are NaN or infinite.
+        """
         score, y, group = (dim_zero_cat(getattr(self, name)) for name in ("score", "y", "group"))
+        check_scores(score)
         positive, negative = score[y > 0.5], score[y < 0.5]
         rank = score.unique(return_inverse=True)[
             1

@@ -43,7 +43,7 @@ class NodeTask(TrainingModule):
     >>> from torch_geometric.data import Data
     >>> from gpool.models import Encoder
     >>> graph = Data(x=torch.randn(3, 4), edge_index=torch.tensor([[0, 1], [1, 2]]))
-    >>> NodeTask(encoder=Encoder(4, 8, num_layers=2), out_channels=5)(graph).shape
+    >>> NodeTask(encoder=Encoder(4, hidden_channels=8, num_layers=2), out_channels=5)(graph).shape
     torch.Size([3, 5])
     """
 
@@ -64,10 +64,17 @@ class NodeTask(TrainingModule):
         if model is None:
             if encoder is None:
                 raise ValueError("give a model, or an encoder")
-            model = NodeModel(encoder, readout, head, out_channels if head is None else None, dropout)
+            model = NodeModel(
+                encoder,
+                readout=readout,
+                head=head,
+                out_channels=out_channels if head is None else None,
+                dropout=dropout,
+            )
         elif encoder is not None or readout is not None or head is not None:
             raise ValueError("give either a model, or an encoder, a readout and a head, not both")
         self.model = model
+        self.task, self.out_channels = task, out_channels
         self.objective = Objective(task, out_channels)
         self.val_metrics = self.objective.metrics("val/")
         self.test_metrics = self.objective.metrics("test/")

@@ -53,7 +53,7 @@ def record(**changes: Any) -> dict[str, Any]:
     }
 
 
-def folder_of(folder: Path, records: list[dict[str, Any]], metric: str = "test/acc") -> Path:
+def folder_of(folder: Path, records: list[dict[str, Any]], metric: str | None = "test/acc") -> Path:
     """The folder of a benchmark with these records."""
     (folder / "runs").mkdir(parents=True)
     keys = [f"run{k}" for k in range(len(records))]

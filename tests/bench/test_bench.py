@@ -70,7 +70,7 @@ def test_report_is_mean_and_deviation_over_folds_and_seeds(finished: Path) -> No
 
 
 def test_report_of_another_metric(finished: Path) -> None:
-    assert Report(Store(finished), "test/loss").scale == 1
+    assert Report(Store(finished), "test/loss").scales == {"coins": 1}
     with pytest.raises(ValueError, match=r"metric='test/auc' was not measured; there are: .*test/acc"):
         Report(Store(finished), "test/auc")
 

@@ -10,7 +10,7 @@ import torch
 import yaml
 from lightning.pytorch import Trainer
 
-from gpool.bench import Plan, Store, run_plan
+from gpool.bench import Plan, Report, Store, run_plan
 from gpool.bench.measured import measured
 from gpool.cli import main
 from gpool.models import Encoder
@@ -29,17 +29,28 @@ BOTH = {"coins": "tests.bench.parts.Coins", "lengths": "tests.bench.parts.Length
     [
         (
             {"metric": "test/foo"},
-            "metric: 'test/foo' is not measured; there are: test/acc, test/loss, val/acc, val/loss",
+            "metric: 'test/foo' is not measured on coins; there are: test/acc, test/loss, val/acc, val/loss",
         ),
         (
-            {"metric": "test/foo", "data": BOTH},
-            "metric: 'test/foo' is not measured; there are: test/acc, test/loss, test/mae, test/mape, ",
+            {"metric": "test/mae", "data": BOTH},
+            "metric: 'test/mae' is not measured on coins; there are: test/acc",
+        ),
+        (
+            {"metric": {"lengths": "test/acc"}, "data": BOTH},
+            "metric: 'test/acc' is not measured on lengths; there are: test/loss, test/mae, test/mape, ",
+        ),
+        (
+            {"select": {"monitor": "val/acc", "mode": "max"}, "data": BOTH},
+            "select.monitor: 'val/acc' is not logged on lengths; there are: train/loss, val/loss, val/mae",
         ),
         (
             {"select": {"monitor": "val/auc", "mode": "max"}},
-            "select.monitor: 'val/auc' is not logged; there are: train/loss, val/acc, val/loss",
+            "select.monitor: 'val/auc' is not logged on coins; there are: train/loss, val/acc, val/loss",
         ),
-        ({"select": {"monitor": "test/acc", "mode": "max"}}, "select.monitor: 'test/acc' is not logged"),
+        (
+            {"select": {"monitor": "test/acc", "mode": "max"}},
+            "select.monitor: 'test/acc' is not logged on coins",
+        ),
     ],
 )
 def test_what_is_not_measured_is_refused_before_anything_trains(
@@ -54,15 +65,25 @@ def test_what_is_not_measured_is_refused_before_anything_trains(
     assert not list(out.rglob("*.json"))
 
 
-def test_a_metric_of_one_data_set_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_of_different_metrics_have_each_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, out = tmp_path / "plan.yaml", tmp_path / "out"
     readouts = {"mean": "torch_geometric.nn.MeanAggregation"}
-    one = plan(data=BOTH, metric="test/mae", seeds=[0], folds=[0], readouts=readouts)
-    path.write_text(yaml.safe_dump(one))
+    path.write_text(yaml.safe_dump(plan(data=BOTH, seeds=[0], folds=[0], readouts=readouts)))
     assert main(["bench", str(path), "--out", str(out)]) == 0
-    assert (
-        "coins: 1 of 1 runs did not measure test/mae; there are: val/loss, val/acc" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Each data set's metric: mean ± standard deviation (runs), over folds 0 and seeds" in told
+    assert Report(Store(out)).metrics == {"coins": "test/acc", "lengths": "test/rmse"}
+    path.write_text(
+        yaml.safe_dump(
+            plan(data=BOTH, seeds=[0], folds=[0], readouts=readouts, metric={"lengths": "test/mae"})
+        )
     )
+    assert main(["bench", str(path), "--out", str(out)]) == 0
+    found = Report(Store(out))
+    assert found.metrics == {"coins": "test/acc", "lengths": "test/mae"}
+    assert found.headings == {"coins": "coins, test/acc in %", "lengths": "lengths, test/mae"}
 
 
 def test_what_only_a_run_can_tell_is_let_through_and_kept(
@@ -79,28 +100,10 @@ def test_what_only_a_run_can_tell_is_let_through_and_kept(
     assert main(["report", str(out), "--metric", "test/acc"]) == 0
 
 
-def test_a_monitor_is_looked_at_before_every_run(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    select = {"monitor": "val/acc", "mode": "max"}
-    given = plan(data=BOTH, select=select, seeds=[0], folds=[0], readouts={"GNP": "gpool.GNP"})
-    summary = run_plan(Plan(**given), store)
-    assert summary.finished == 1
-    assert (
-        "ConfigError: select.monitor: 'val/acc' is not logged"
-        in summary.failed["lengths, GNP, fold 0, seed 0"]
-    )
-
-
-def test_a_plan_whose_data_are_not_there_is_let_through(tmp_path: Path) -> None:
-    data = {"class_path": "tests.bench.parts.Coins", "init_args": {"folds": 2}}
-    given = plan(data={"coins": data}, folds=[7], seeds=[0], metric="test/foo")
-    assert len(run_plan(Plan(**given), Store(tmp_path)).failed) == 2
-
-
 @pytest.mark.parametrize("data", [Coins, Lengths])
 def test_a_graph_task_measures_what_it_says(data: type[Coins]) -> None:
     module = GraphTask(
-        encoder=Encoder(1, 4, num_layers=1),
+        encoder=Encoder(1, hidden_channels=4, num_layers=1),
         readout=GNP(None),
         task=data.task,
         out_channels=2 if data is Coins else 1,
@@ -110,7 +113,7 @@ def test_a_graph_task_measures_what_it_says(data: type[Coins]) -> None:
 
 
 def test_a_class_that_inherits_may_measure_more() -> None:
-    assert measured(Told(encoder=Encoder(1, 4, num_layers=1), readout=GNP(None))) is None
+    assert measured(Told(encoder=Encoder(1, hidden_channels=4, num_layers=1), readout=GNP(None))) is None
 
 
 @pytest.mark.parametrize("evaluator", [None, "ogbl-ddi", "ogbl-citation2", "ogbl-vessel"])

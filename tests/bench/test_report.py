@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gpool.bench import Report, Store
-from gpool.bench.metric import better, is_share
+from gpool.bench.metric import better, is_share, own_metric
 from gpool.bench.tables import as_text
 from gpool.cli import main
 from tests.bench.plans import folder_of, record
@@ -53,17 +53,58 @@ def test_data_of_different_metrics_stand_in_one_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     records = [
-        *values(0.5, 0.7),
-        *[record(data="lengths", seed=k, metrics={"test/mae": 1.0}) for k in range(2)],
-        *values(math.nan, data="broken"),
+        *[
+            record(readout=name, metrics={"test/acc": v, "test/auroc": v})
+            for name, v in (("a", 0.5), ("b", 0.7))
+        ],
+        *[
+            record(data="lengths", readout=name, metrics={"test/rmse": v})
+            for name, v in (("a", 2.0), ("b", 3.0))
+        ],
     ]
-    out = folder_of(tmp_path / "out", records)
+    out = folder_of(tmp_path / "out", records, None)
     assert main(["report", str(out)]) == 0
     told = capsys.readouterr().out
-    assert "| GNP | 60.00 ± 14.14 (2) | - | - |" in told
-    assert "lengths: 2 of 2 runs did not measure test/acc; there are: test/mae." in told
-    assert "GNP, broken: test/acc is NaN or infinite in 1 of 1 runs" in told
+    assert "|  | coins, test/auroc in % | lengths, test/rmse |" in told
+    assert "| a | 50.00 (1) | 2.00 (1) |" in told
+    assert Report(Store(out)).best() == {"coins": "b", "lengths": "a"}
     assert (out / "report.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_metric_that_one_data_set_lacks_is_told(tmp_path: Path) -> None:
+    lengths = [record(data="lengths", seed=k, metrics={"test/mae": 1.0}) for k in range(2)]
+    found = report(tmp_path, [*values(0.5, 0.7), *lengths, *values(math.nan, data="broken")])
+    assert found.cells().to_numpy().tolist() == [["60.00 ± 14.14 (2)", "-", "-"]]
+    assert found.notes() == [
+        "lengths: 2 of 2 runs did not measure test/acc; there are: test/mae.",
+        "GNP, broken: test/acc is NaN or infinite in 1 of 1 runs, which are left out of the mean.",
+    ]
+
+
+def test_another_metric_has_files_of_its_own(tmp_path: Path) -> None:
+    out = folder_of(tmp_path / "out", [record(metrics={"test/acc": 0.5, "test/loss": 0.25})])
+    assert main(["report", str(out)]) == 0
+    before = {name: (out / name).read_bytes() for name in ("report.md", "report.png")}
+    assert main(["report", str(out), "--metric", "test/loss"]) == 0
+    assert before == {name: (out / name).read_bytes() for name in before}
+    assert "test/loss: mean" in (out / "report-test_loss.md").read_text()
+    assert (out / "report-test_loss.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("names", "own"),
+    [
+        (["val/acc", "test/loss", "test/acc"], "test/acc"),
+        (["test/loss", "test/acc", "test/auroc"], "test/auroc"),
+        (["test/ap", "test/auc", "test/hits@20"], "test/auc"),
+        (["test/mae", "test/rmse"], "test/rmse"),
+        (["test/loss", "test/gap"], "test/gap"),
+        (["test/loss"], "test/loss"),
+        ([], None),
+    ],
+)
+def test_a_data_set_has_a_metric_of_its_own(names: list[str], own: str | None) -> None:
+    assert own_metric(names) == own
 
 
 def test_runs_that_are_all_nan_are_reported(tmp_path: Path) -> None:
@@ -105,9 +146,11 @@ def test_what_selects_an_epoch_says_which_value_is_good() -> None:
 
 
 def test_no_percent_of_what_is_no_share(tmp_path: Path) -> None:
-    assert report(tmp_path / "mape", [record(metrics={"test/mape": 0.25})], "test/mape").scale == 1
-    assert report(tmp_path / "acc", values(73.4)).scale == 1  # in percent already
-    assert report(tmp_path / "share", values(0.734)).scale == 100
+    assert report(tmp_path / "mape", [record(metrics={"test/mape": 0.25})], "test/mape").scales == {
+        "coins": 1
+    }
+    assert report(tmp_path / "acc", values(73.4)).scales == {"coins": 1}  # in percent already
+    assert report(tmp_path / "share", values(0.734)).scales == {"coins": 100}
 
 
 def test_the_best_of_a_column_is_bold(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_tu_without_features_gets_one_hot_degrees(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("offline")
 def test_tu_adds_degrees_to_features(tmp_path: Path) -> None:
     write_tu(tmp_path, "PATHS", node_labels=True)
-    plain, both = (TU("PATHS", tmp_path, add_degree=add).graphs for add in (False, True))
+    plain, both = (TU("PATHS", root=tmp_path, add_degree=add).graphs for add in (False, True))
     for before, after in zip(plain, both, strict=True):
         ends = [1 if i in (0, before.num_nodes - 1) else 2 for i in range(before.num_nodes)]
         assert torch.equal(after.x[:, :2], before.x)
@@ -111,8 +111,8 @@ def test_tu_adds_degrees_to_features(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("offline")
 def test_tu_standardizes_by_the_training_graphs(tmp_path: Path) -> None:
     write_tu(tmp_path, "BOTH", node_labels=True, attributes=True)
-    raw = TU("BOTH", tmp_path, folds=5, fold=3)
-    scaled = TU("BOTH", tmp_path, folds=5, fold=3, standardize=True)
+    raw = TU("BOTH", root=tmp_path, folds=5, fold=3)
+    scaled = TU("BOTH", root=tmp_path, folds=5, fold=3, attributes="standardized")
     nodes = torch.cat([raw.graphs[i].x for i in raw.split.train])
     assert (scaled.split.train == raw.split.train).all()
     for before, after in zip(raw.graphs, scaled.graphs, strict=True):
@@ -120,7 +120,7 @@ def test_tu_standardizes_by_the_training_graphs(tmp_path: Path) -> None:
         torch.testing.assert_close(after.x[:, 0], first)
         assert (after.x[:, 1] == 0).all()  # constant: shifted only
         assert torch.equal(after.x[:, 2:], before.x[:, 2:])  # labels
-    labels = TU("BOTH", tmp_path, use_node_attr=False, standardize=True).graphs[0].x
+    labels = TU("BOTH", root=tmp_path, attributes="none").graphs[0].x
     assert set(labels.unique().tolist()) == {0.0, 1.0}
 
 
@@ -131,7 +131,9 @@ def test_tu_reads_published_folds(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for part, positions in {"train": range(2, 20), "test": range(2)}.items():
         (folder / f"{part}_idx-2.txt").write_text("\n".join(map(str, positions)))
-    data = TU("PATHS", tmp_path, fold=1, split_seed=7, split_files="splits/{name}/{seed}", val_fraction=1 / 9)
+    data = TU(
+        "PATHS", root=tmp_path, fold=1, split_seed=7, split_files="splits/{name}/{seed}", val_fraction=1 / 9
+    )
     assert data.split.test.tolist() == [0, 1]
     assert len(data.split.val) == 2
     assert sorted(np.concatenate(data.split)) == list(range(20))

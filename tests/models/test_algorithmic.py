@@ -24,7 +24,7 @@ def test_a_round_is_a_perceptron_on_target_source_and_weight() -> None:
 
 
 def test_every_round_has_its_own_pooling_and_batches_do_not_mix() -> None:
-    model = AlgorithmicModel(2, 1, gpool.GNP(None), gpool.GNP(None), hidden_channels=8, rounds=3)
+    model = AlgorithmicModel(2, 1, gpool.GNP(None), gpool.GNP(None), hidden_channels=8, num_layers=3)
     assert len({id(p) for m in model.modules() if isinstance(m, gpool.GNP) for p in m.parameters()}) == 8
     x, edge_index = torch.randn(5, 2), torch.tensor([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2]])
     both = model(x, edge_index, batch=torch.tensor([0, 0, 1, 1, 1]), batch_size=2)
@@ -33,7 +33,7 @@ def test_every_round_has_its_own_pooling_and_batches_do_not_mix() -> None:
 
 
 def test_without_rounds_it_is_a_readout_and_a_linear_head() -> None:
-    model = AlgorithmicModel(2, 3, MaxAggregation(), MaxAggregation(), rounds=0, mlp=False)
+    model = AlgorithmicModel(2, 3, MaxAggregation(), MaxAggregation(), num_layers=0, mlp=False)
     x = torch.randn(5, 2)
     expected = model.head(x.amax(0, keepdim=True))
     torch.testing.assert_close(model(x, torch.empty(2, 0, dtype=torch.long)), expected)
@@ -50,7 +50,7 @@ def test_sum_of_messages_and_maximum_of_nodes_learn_the_largest_degree() -> None
 
     data = Extrapolation("max_degree", train=64, val=1, test=1)
     (batch,) = list(data.train_dataloader())
-    model = AlgorithmicModel(3, 1, SumAggregation(), MaxAggregation(), hidden_channels=16, rounds=1)
+    model = AlgorithmicModel(3, 1, SumAggregation(), MaxAggregation(), hidden_channels=16, num_layers=1)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     losses = []
     for _ in range(120):

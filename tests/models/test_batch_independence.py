@@ -39,7 +39,10 @@ GRAPHS = [
 
 def pooled(make: Callable[[], Pooling]) -> Callable[[], nn.Module]:
     return lambda: GraphModel(
-        Encoder(3, C, num_layers=2, norm="layer"), MeanAggregation(), out_channels=2, pooling=[make(), make()]
+        Encoder(3, hidden_channels=C, num_layers=2, norm="layer"),
+        MeanAggregation(),
+        out_channels=2,
+        pooling=[make(), make()],
     )
 
 
@@ -52,8 +55,8 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "tanh": pooled(lambda: gpool.EdgeContraction(C, score="tanh")),
     "threshold": pooled(lambda: gpool.EdgeContraction(C, threshold=0.75)),
     "components": pooled(lambda: gpool.EdgeContraction(C, merge="components", contract=0.4)),
-    "parsing network": lambda: GraphParsingNetwork(3, 128, 2),
-    "sparse network": lambda: SparseHierarchicalNet(3, 128, 2),
+    "parsing network": lambda: GraphParsingNetwork(3, hidden_channels=128, out_channels=2),
+    "sparse network": lambda: SparseHierarchicalNet(3, hidden_channels=128, out_channels=2),
 }
 
 

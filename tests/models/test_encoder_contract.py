@@ -65,5 +65,5 @@ def test_a_missing_member_is_named(member: str) -> None:
 
 def test_the_own_encoder_hands_edge_attributes_on() -> None:
     weight = torch.rand(4)
-    assert Encoder(3, 8).edges(weight) is weight
-    assert Encoder(3, 8).edges(None) is None
+    assert Encoder(3, hidden_channels=8).edges(weight) is weight
+    assert Encoder(3, hidden_channels=8).edges(None) is None

@@ -39,7 +39,7 @@ class Positional(nn.Module):
 
 
 def pooled(*pooling: Pooling) -> nn.Module:
-    encoder = Encoder(4, 8, num_layers=2, conv="gcn")
+    encoder = Encoder(4, hidden_channels=8, num_layers=2, conv="gcn")
     return GraphModel(encoder, MeanAggregation(), out_channels=2, pooling=list(pooling))
 
 
@@ -48,8 +48,8 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     "own encoder": lambda: pooled(*(gpool.GraphParsing(8, encoder=GCNConv(8, 8)) for _ in range(2))),
     "sparse": lambda: pooled(*(gpool.SparseCoarsening(8, ratio=0.5) for _ in range(2))),
     "matching": lambda: pooled(gpool.EdgeContraction(8), gpool.EdgeContraction(8)),
-    "parsing network": lambda: GraphParsingNetwork(4, 8, 2),
-    "sparse network": lambda: SparseHierarchicalNet(4, 8, 2),
+    "parsing network": lambda: GraphParsingNetwork(4, hidden_channels=8, out_channels=2),
+    "sparse network": lambda: SparseHierarchicalNet(4, hidden_channels=8, out_channels=2),
 }
 
 
@@ -74,7 +74,7 @@ def test_every_edge_of_the_input_gets_a_weight(name: str) -> None:
 
 
 def test_the_network_for_nodes_is_explained_on_the_finest_level_only() -> None:
-    net = GraphParsingNodeNetwork(4, 8, 2).eval()
+    net = GraphParsingNodeNetwork(4, hidden_channels=8, out_channels=2).eval()
     explainer = Explainer(
         net,
         GNNExplainer(epochs=2),
@@ -86,7 +86,7 @@ def test_the_network_for_nodes_is_explained_on_the_finest_level_only() -> None:
 
 
 def test_the_sparse_convolution_sends_the_same_sum_while_it_is_explained() -> None:
-    conv = SparseHierarchicalNet(4, 8, 2).convs[0]
+    conv = SparseHierarchicalNet(4, hidden_channels=8, out_channels=2).convs[0]
     x = torch.randn(12, 4)
     plain = conv(x, EDGES)
     conv.explain = True

@@ -32,7 +32,7 @@ def batch() -> Batch:
 
 @pytest.mark.parametrize("readout", [HistoGraph(16, heads=2), LayerResampler(16, num_layers=3)])
 def test_the_model_hands_over_every_layer(readout: HistoryReadout) -> None:
-    graphs, encoder = batch(), Encoder(5, 16, num_layers=3)
+    graphs, encoder = batch(), Encoder(5, hidden_channels=16, num_layers=3)
     model = GraphModel(encoder, readout, out_channels=2).eval()
     history = encoder(graphs.x, graphs.edge_index)
     want = model.head(readout(history, graphs.batch, dim_size=4))
@@ -47,7 +47,7 @@ def test_the_model_hands_over_every_layer(readout: HistoryReadout) -> None:
 
 def test_a_frozen_backbone_in_the_same_model() -> None:
     """The cached activations stand for the encoder: same predictions, only readout and head learn."""
-    graphs, encoder = batch(), Encoder(5, 16, num_layers=3).eval()
+    graphs, encoder = batch(), Encoder(5, hidden_channels=16, num_layers=3).eval()
     readout, head = HistoGraph(16, heads=2, mix="learned"), nn.Linear(16, 2)
     joint = GraphTask(encoder=encoder, readout=readout, head=head)
     cached = Batch.from_data_list(

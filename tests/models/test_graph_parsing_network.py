@@ -59,8 +59,8 @@ def authors_model(file: dict[str, Any], **options: Any) -> tuple[GraphParsingNet
     c = file["config"]
     net = GraphParsingNetwork(
         c["in_channel"],
-        c["hidden_channel"],
-        c["out_channel"],
+        hidden_channels=c["hidden_channel"],
+        out_channels=c["out_channel"],
         parts=ParsingParts(
             score_layers=c["layer_gnn1"],
             set_encoder=c["layer_gnn2"],
@@ -154,7 +154,11 @@ def test_a_graph_does_not_depend_on_its_batch(
     readout: Any, self_loops: bool, graph: Batch, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    net = GraphParsingNetwork(4, 6, 3, readout=readout, self_loops=self_loops).double().eval()
+    net = (
+        GraphParsingNetwork(4, hidden_channels=6, out_channels=3, readout=readout, self_loops=self_loops)
+        .double()
+        .eval()
+    )
     together = net(*graph.args)
     assert together.shape == (graph.batch_size, 3)
     for g in range(graph.batch_size):
@@ -169,7 +173,7 @@ def test_the_nodes_of_a_graph_do_not_depend_on_its_batch(
     task: Any, self_loops: bool, graph: Batch, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    net = UNPOOLING[task](4, 6, 3, self_loops=self_loops).double().eval()
+    net = UNPOOLING[task](4, hidden_channels=6, out_channels=3, self_loops=self_loops).double().eval()
     together = net(*graph.args)
     assert together.shape == (graph.x.size(0), 3)
     batch = graph.args[3]
@@ -178,7 +182,7 @@ def test_the_nodes_of_a_graph_do_not_depend_on_its_batch(
 
 
 def test_level_means_add_up() -> None:
-    net = GraphParsingNetwork(4, 6, 3, readout="level_mean").double().eval()
+    net = GraphParsingNetwork(4, hidden_channels=6, out_channels=3, readout="level_mean").double().eval()
     x, edges = torch.randn(12, 4, dtype=torch.float64), both_ways([(i, i + 1) for i in range(11)])
     h = net.encode(x, edges, None)
     levels = net.levels(h, edges, None, torch.zeros(12, dtype=torch.long), 1)
@@ -192,7 +196,13 @@ def test_level_means_add_up() -> None:
 def test_the_way_down_written_out(task: Any, self_loops: bool) -> None:
     torch.manual_seed(3)
     net = (
-        UNPOOLING[task](4, 6, 2, parts=ParsingParts(set_encoder="follow"), self_loops=self_loops)
+        UNPOOLING[task](
+            4,
+            hidden_channels=6,
+            out_channels=2,
+            parts=ParsingParts(set_encoder="follow"),
+            self_loops=self_loops,
+        )
         .double()
         .eval()
     )
@@ -222,14 +232,14 @@ def test_the_way_down_written_out(task: Any, self_loops: bool) -> None:
 
 
 def test_without_a_shrinking_level_the_node_model_is_encoder_and_head() -> None:
-    net = GraphParsingNodeNetwork(4, 6, 2).double().eval()
+    net = GraphParsingNodeNetwork(4, hidden_channels=6, out_channels=2).double().eval()
     x, none = torch.randn(5, 4, dtype=torch.float64), torch.zeros(2, 0, dtype=torch.long)
     torch.testing.assert_close(net(x, none), net.head(net.embed(x)))
 
 
 def test_training_with_dropped_edges_reads_a_graph_where_it_stopped() -> None:
     torch.manual_seed(0)
-    net = GraphParsingNetwork(4, 6, 2, edge_dropout=0.9).double()
+    net = GraphParsingNetwork(4, hidden_channels=6, out_channels=2, edge_dropout=0.9).double()
     x, edges = (
         torch.randn(8, 4, dtype=torch.float64),
         both_ways([(0, 1), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]),
@@ -253,7 +263,7 @@ def test_reconstruction_learns_a_ring() -> None:
     angle = torch.arange(16) * (2 * torch.pi / 16)
     x = torch.stack([angle.cos(), angle.sin()], dim=1)
     edges = both_ways([(i, (i + 1) % 16) for i in range(16)])
-    net = GraphParsingAutoencoder(2, 32, 2, max_levels=1)
+    net = GraphParsingAutoencoder(2, hidden_channels=32, out_channels=2, max_levels=1)
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     first = ((net(x, edges) - x) ** 2).mean().item()
     for _ in range(120):
@@ -275,7 +285,7 @@ def test_a_given_encoder_and_weights() -> None:
             assert edge_attr is not None
             return [x, self.lin(x) + edge_attr.sum()]
 
-    net = GraphParsingNetwork(4, 6, 2, encoder=History(), weighted=True)
+    net = GraphParsingNetwork(4, hidden_channels=6, out_channels=2, encoder=History(), weighted=True)
     edges = both_ways([(0, 1), (1, 2)])
     one, two = (net(torch.ones(3, 4), edges, torch.full((4,), w)) for w in (1.0, 2.0))
     assert one.shape == (1, 2)
@@ -288,18 +298,18 @@ def test_a_given_encoder_and_weights() -> None:
 )
 def test_bad_options_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
-        GraphParsingNetwork(4, 6, 2, **{name: value})
+        GraphParsingNetwork(4, hidden_channels=6, out_channels=2, **{name: value})
 
 
 def test_bad_numbers_of_layers_are_named() -> None:
     with pytest.raises(ValueError, match="set_encoder='shared' must be"):
         ParsingParts(set_encoder="shared")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="up_layers='share' must be"):
-        GraphParsingNodeNetwork(4, 6, 2, up_layers="share")  # type: ignore[arg-type]
+        GraphParsingNodeNetwork(4, hidden_channels=6, out_channels=2, up_layers="share")  # type: ignore[arg-type]
 
 
 def test_autocast_and_gradients() -> None:
-    net = GraphParsingNetwork(4, 8, 2)
+    net = GraphParsingNetwork(4, hidden_channels=8, out_channels=2)
     x, edges = torch.randn(10, 4), both_ways([(i, i + 1) for i in range(9)])
     with torch.autocast("cpu", dtype=torch.bfloat16):
         out = net(x, edges)

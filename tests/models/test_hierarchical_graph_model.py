@@ -89,7 +89,9 @@ class Total(HistoryReadout):
 def test_a_history_readout_gets_lifted_states() -> None:
     readout = Total()
     pooling = [gpool.SparseCoarsening(8, ratio=0.5), gpool.GraphParsing(8)]
-    model = GraphModel(Encoder(3, 8, num_layers=2), readout, out_channels=2, pooling=pooling).eval()
+    model = GraphModel(
+        Encoder(3, hidden_channels=8, num_layers=2), readout, out_channels=2, pooling=pooling
+    ).eval()
     x = torch.rand(8, 3)
     out = model(x, EDGES, None, BATCH, 4)
     assert readout.count == 4
@@ -103,7 +105,7 @@ def test_a_history_readout_gets_lifted_states() -> None:
     torch.testing.assert_close(out, model.head(segment_sum(total, BATCH, dim_size=4)))
 
 
-class Penalised(Pooling):
+class Penalized(Pooling):
     def pool(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None, batch: Tensor, batch_size: int
     ) -> Pooled:
@@ -112,7 +114,9 @@ class Penalised(Pooling):
 
 
 def test_auxiliary_losses_are_added_up() -> None:
-    model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2, pooling=[Penalised(8), Penalised(8)])
+    model = GraphModel(
+        Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2, pooling=[Penalized(8), Penalized(8)]
+    )
     model(torch.rand(8, 3), EDGES, None, BATCH, 4)
     assert model.aux_loss == 3.0
 
@@ -138,7 +142,7 @@ def test_embedding_is_the_sum_of_one_row_each() -> None:
 
 def test_bad_options_are_named() -> None:
     with pytest.raises(ValueError, match="levels='all'"):
-        GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2, levels="all")  # type: ignore[arg-type]
+        GraphModel(Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2, levels="all")  # type: ignore[arg-type]
 
 
 def test_molecule_encoder_refuses_other_features() -> None:
@@ -152,7 +156,9 @@ def test_molecule_encoder_refuses_other_features() -> None:
 @pytest.mark.parametrize("conv", ["gin", "gcn"])
 def test_compiles_in_one_graph_with_batch_norm(conv: Any, training: bool) -> None:
     pooling = [gpool.SparseCoarsening(8, ratio=0.7), gpool.SparseCoarsening(8, ratio=0.7)]
-    model = GraphModel(Encoder(4, 8, conv=conv), MeanAggregation(), out_channels=2, pooling=pooling)
+    model = GraphModel(
+        Encoder(4, hidden_channels=8, conv=conv), MeanAggregation(), out_channels=2, pooling=pooling
+    )
     model.train(training)
     x = torch.randn(8, 4)
     torch._dynamo.reset()
@@ -163,7 +169,9 @@ def test_compiles_in_one_graph_with_batch_norm(conv: Any, training: bool) -> Non
 
 @pytest.mark.parametrize("make", [lambda: gpool.SparseCoarsening(8, ratio=0.5), *POOLINGS[1:]])
 def test_trains_where_one_node_is_left(make: Any) -> None:
-    model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2, pooling=[make(), make()])
+    model = GraphModel(
+        Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2, pooling=[make(), make()]
+    )
     before = {name: value.clone() for name, value in model.state_dict().items() if "running" in name}
     out = model(torch.randn(2, 3), both_ways([(0, 1)]), None, torch.tensor([0, 0]), 1)
     out.sum().backward()
@@ -176,9 +184,16 @@ def test_trains_where_one_node_is_left(make: Any) -> None:
 @pytest.mark.parametrize("foreign", [TopKPooling(8), EdgePooling(8), nn.Linear(8, 8), "gpool.GraphParsing"])
 def test_what_is_no_pooling_is_refused_at_construction(foreign: Any) -> None:
     with pytest.raises(ValueError, match=r"pooling\[1\]=.* must be a gpool.pooling.Pooling"):
-        GraphModel(Encoder(4, 8), MeanAggregation(), out_channels=2, pooling=[gpool.GraphParsing(8), foreign])
+        GraphModel(
+            Encoder(4, hidden_channels=8),
+            MeanAggregation(),
+            out_channels=2,
+            pooling=[gpool.GraphParsing(8), foreign],
+        )
 
 
 def test_a_pooling_that_is_not_in_a_list_is_refused() -> None:
     with pytest.raises(ValueError, match=r"pooling=GraphParsing.* must be a list"):
-        GraphModel(Encoder(4, 8), MeanAggregation(), out_channels=2, pooling=gpool.GraphParsing(8))  # type: ignore[arg-type]
+        GraphModel(
+            Encoder(4, hidden_channels=8), MeanAggregation(), out_channels=2, pooling=gpool.GraphParsing(8)
+        )  # type: ignore[arg-type]

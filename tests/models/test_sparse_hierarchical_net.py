@@ -60,7 +60,7 @@ def test_isolated_node() -> None:
 @given(batches(interleaved=False), st.integers(0, 99))
 def test_net_of_pygs_parts(graph: Batch, seed: int) -> None:
     torch.manual_seed(seed)
-    net = SparseHierarchicalNet(4, 6, 3).double().eval()
+    net = SparseHierarchicalNet(4, hidden_channels=6, out_channels=3).double().eval()
     out = net(*graph.args)
     assert out.shape == (graph.batch_size, 3)
     for g in range(graph.batch_size):  # PyG's readouts would need every graph inhabited
@@ -81,7 +81,7 @@ def test_net_of_pygs_parts(graph: Batch, seed: int) -> None:
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_compiles_in_one_graph(backend: str) -> None:
-    net = SparseHierarchicalNet(4, 8, 3, embed=True)
+    net = SparseHierarchicalNet(4, hidden_channels=8, out_channels=3, embed=True)
     torch._dynamo.reset()
     compiled = torch.compile(net, fullgraph=True, backend=backend)
     for nodes in 12, 17, 30:
@@ -99,7 +99,7 @@ def test_compiles_in_one_graph(backend: str) -> None:
 
 
 def test_gradients_reach_every_parameter() -> None:
-    net = SparseHierarchicalNet(4, 8, 3, embed=True, bias=True)
+    net = SparseHierarchicalNet(4, hidden_channels=8, out_channels=3, embed=True, bias=True)
     edges = both_ways([(i, i + 1) for i in range(19)])
     out: Tensor = net(torch.randn(20, 4), edges, None, torch.arange(20) % 2)
     out.pow(2).sum().backward()

@@ -7,8 +7,8 @@ import torch
 from torch_geometric.nn import GCNConv
 
 from gpool.data import Links, Neighborhood
-from gpool.link import DotProduct, LinkBatch
-from gpool.models import Encoder, PairModel, WalkPoolNetwork
+from gpool.link import LinkBatch
+from gpool.models import WalkPoolNetwork
 from gpool.models.walkpool_network import SubgraphGCN, WalkClassifier
 
 
@@ -76,14 +76,8 @@ def test_labels_are_embedded_and_large_ones_share() -> None:
         WalkPoolNetwork(16, max_label=0)
 
 
-def test_pair_model() -> None:
+def test_a_batch_without_subgraphs_is_refused() -> None:
     whole = next(iter(Links(neighborhood=None).val_dataloader()))
-    model = PairModel(Encoder(16, 8, num_layers=2, conv="sage"), DotProduct()).eval()
-    z = model.encoder(whole.x, whole.edge_index)[-1]
-    i, j = whole.pairs.t()
-    torch.testing.assert_close(model(whole), (z[i] * z[j]).sum(1))
-    with pytest.raises(ValueError, match="batch has no edge_index"):
-        model(batch())
     with pytest.raises(ValueError, match="batch has no subgraphs"):
         WalkPoolNetwork(16)(whole)
 

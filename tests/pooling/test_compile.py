@@ -35,7 +35,9 @@ def graph(n: int, graphs: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def model(name: str) -> GraphModel:
     pooling = [MAKE[name](), MAKE[name]()]
-    return GraphModel(Encoder(8, 8, num_layers=1), MeanAggregation(), out_channels=2, pooling=pooling).eval()
+    return GraphModel(
+        Encoder(8, hidden_channels=8, num_layers=1), MeanAggregation(), out_channels=2, pooling=pooling
+    ).eval()
 
 
 @pytest.mark.parametrize("name", MAKE)

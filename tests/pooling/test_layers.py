@@ -18,7 +18,7 @@ RING = both_ways([(i, (i + 1) % 7) for i in range(7)])
 
 
 def test_the_last_activation_leaves_the_scores_alive() -> None:
-    net = GraphParsingNetwork(3, 8, 2, parts=ParsingParts(plain_last=False))
+    net = GraphParsingNetwork(3, hidden_channels=8, out_channels=2, parts=ParsingParts(plain_last=False))
     h = net.encode(torch.randn(7, 3), RING, None)
     assert bool((h >= 0).all())  # the encoder ends in its activation
     score = net.parse.scorer(net.parse.encoder(h, RING), RING[0], RING[1])
@@ -43,8 +43,8 @@ def test_a_scorer_has_no_activation_after_its_last_layer() -> None:
         (lambda: ResidualMLP(1), "channels=1"),
         (lambda: ResidualGCN(1), "channels=1"),
         (lambda: gpool.GraphParsing(1), "channels=1"),
-        (lambda: GraphParsingNetwork(3, 1), "hidden_channels=1"),
-        (lambda: Encoder(3, 1, norm="layer"), "hidden_channels=1"),
+        (lambda: GraphParsingNetwork(3, hidden_channels=1), "hidden_channels=1"),
+        (lambda: Encoder(3, hidden_channels=1, norm="layer"), "hidden_channels=1"),
     ],
 )
 def test_a_layer_norm_over_one_channel_is_refused(make, told: str) -> None:  # type: ignore[no-untyped-def]
@@ -54,4 +54,4 @@ def test_a_layer_norm_over_one_channel_is_refused(make, told: str) -> None:  # t
 
 def test_one_bare_layer_may_have_one_channel() -> None:
     assert MLP(4, 1, 1, num_layers=1, plain_last=False)(torch.zeros(2, 4)).shape == (2, 1)
-    assert Encoder(3, 1)(torch.rand(2, 3), torch.tensor([[0, 1], [1, 0]]))[-1].shape == (2, 1)
+    assert Encoder(3, hidden_channels=1)(torch.rand(2, 3), torch.tensor([[0, 1], [1, 0]]))[-1].shape == (2, 1)

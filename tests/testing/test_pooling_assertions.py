@@ -144,6 +144,13 @@ class InPlace(Right):
         return x.mul_(2)
 
 
+class WritesIntoItsInput(Right):
+    """Gives the same graph again, since what it writes the second time is there already."""
+
+    def before(self, x, edge_index, batch):
+        return x.relu_()
+
+
 class NoPickle(Right):
     def __init__(self) -> None:
         super().__init__()
@@ -188,6 +195,7 @@ FAULTS = [
     (WrongGradient, "gradcheck", "Jacobian mismatch"),
     (Random, "repeats", "the same graph"),
     (InPlace, "repeats", "the same graph"),
+    (WritesIntoItsInput, "repeats", "must not change its input"),
     (NoPickle, "pickles", "pickle"),
     (ReadsValues, "compiles", "graph break|data-dependent|item"),
     (ReadsValues, "exports", "graph break|data-dependent|item"),

@@ -78,6 +78,13 @@ class InPlace(Mean):
         return x.mul_(2)
 
 
+class WritesIntoItsInput(Mean):
+    """Gives the same rows again, since what it writes the second time is there already."""
+
+    def fault(self, x, index, dim_size):
+        return x.relu() if x.requires_grad else x.relu_()
+
+
 class LeaksNan(Mean):
     def fault(self, x, index, dim_size):
         return x + 0 * x.sum()
@@ -165,7 +172,12 @@ def test_a_fault_is_named(layer: type[Aggregation], name: str) -> None:
         assert_readout(layer(), channels=3)
 
 
-def test_the_declared_size_behaviour_is_held_to() -> None:
+def test_a_write_into_the_input_is_named() -> None:
+    reasons = {o.name: o.reason for o in check(Subject(WritesIntoItsInput(), channels=3)).failed}
+    assert reasons["repeats"] == "AssertionError: a call must not change its input"
+
+
+def test_the_declared_size_behavior_is_held_to() -> None:
     assert [o.name for o in check(Subject(Mean(), 3, size="sum")).failed] == ["size"]
 
 

@@ -30,22 +30,22 @@ def quiet(**options: object) -> Trainer:
 
 
 def test_encoder_and_readout_make_a_graph_model() -> None:
-    task = GraphTask(encoder=Encoder(3, 8), readout=GNP(8), out_channels=5)
+    task = GraphTask(encoder=Encoder(3, hidden_channels=8), readout=GNP(8), out_channels=5)
     assert isinstance(task.model, GraphModel)
     assert task(batch(torch.zeros(4))).shape == (4, 5)
 
 
 def test_exactly_one_of_model_and_parts() -> None:
-    model = GraphModel(Encoder(3, 8), MeanAggregation(), out_channels=2)
+    model = GraphModel(Encoder(3, hidden_channels=8), MeanAggregation(), out_channels=2)
     with pytest.raises(ValueError, match="give a model, or both an encoder and a readout"):
-        GraphTask(encoder=Encoder(3, 8))
+        GraphTask(encoder=Encoder(3, hidden_channels=8))
     with pytest.raises(ValueError, match="not both"):
         GraphTask(model, readout=MeanAggregation())
 
 
 def test_exponents_are_trained_apart() -> None:
     task = GraphTask(
-        encoder=Encoder(3, 8),
+        encoder=Encoder(3, hidden_channels=8),
         readout=GNP(8),
         optimizer=lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
         exponent_lr=7.0,
@@ -59,7 +59,7 @@ def test_exponents_are_trained_apart() -> None:
 
 def test_schedule_scales_both_groups() -> None:
     task = GraphTask(
-        encoder=Encoder(3, 8),
+        encoder=Encoder(3, hidden_channels=8),
         readout=GNP(8),
         optimizer=lambda p: torch.optim.SGD(p, lr=1.0),
         lr_scheduler=lambda o: torch.optim.lr_scheduler.StepLR(o, 1, gamma=0.1),
@@ -86,7 +86,7 @@ def test_every_kind_of_label_is_learned(task: str, label: torch.Tensor, outputs:
     data = batch(label)
     data.x = torch.eye(4).repeat_interleave(2, 0)
     module = GraphTask(
-        encoder=Encoder(4, 16, num_layers=2, norm=None),
+        encoder=Encoder(4, hidden_channels=16, num_layers=2, norm=None),
         readout=MeanAggregation(),
         task=task,  # type: ignore[arg-type]
         out_channels=outputs,
@@ -99,7 +99,7 @@ def test_every_kind_of_label_is_learned(task: str, label: torch.Tensor, outputs:
 def fit_digits(seed: int) -> dict[str, float]:
     seed_everything(seed, verbose=False)
     data = Digits(batch_size=256)
-    module = GraphTask(encoder=Encoder(3, 16, num_layers=2), readout=GNP(16), out_channels=10)
+    module = GraphTask(encoder=Encoder(3, hidden_channels=16, num_layers=2), readout=GNP(16), out_channels=10)
     trainer = quiet(max_epochs=2, enable_model_summary=False)
     trainer.fit(module, data)
     return {**trainer.callback_metrics, **trainer.test(module, data, verbose=False)[0]}

@@ -90,7 +90,7 @@ def test_scores_are_those_of_the_best_checkpoint(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     data = Judged(batch_size=32)
-    task = GraphTask(SparseHierarchicalNet(3, 16, 10), out_channels=10)
+    task = GraphTask(SparseHierarchicalNet(3, hidden_channels=16, out_channels=10), out_channels=10)
     official = OfficialScores()
     best = ModelCheckpoint(tmp_path, monitor="val/acc", mode="max", save_weights_only=True)
     trainer = Trainer(

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from torch import nn
 from torchmetrics.functional.classification import binary_auroc
 
-from gpool.data import Links, Neighborhood
+from gpool.data import Links, Neighborhood, RandomSplit
 from gpool.link import DotProduct, LinkBatch, LowRankBilinear
 from gpool.link.heuristics import common_neighbors
 from gpool.models import Encoder, HeuristicModel, WalkPoolNetwork
@@ -69,7 +69,7 @@ def test_walkpool_learns() -> None:
     """Ring of cliques: a few epochs put the links of the test part far above chance."""
     links = [(8 * c + i, 8 * c + j) for c in range(8) for i in range(8) for j in range(i) if (i + j) % 4]
     links += [(8 * c, 8 * ((c + 1) % 8)) for c in range(8)]
-    data = Links.from_edges(torch.tensor(links).t(), val_fraction=0.1, test_fraction=0.2)
+    data = Links.from_edges(torch.tensor(links).t(), split=RandomSplit(0.1, 0.2))
     torch.manual_seed(1)
     task = LinkTask(WalkPoolNetwork(16, hidden_channels=8), optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(max_epochs=6, **QUIET)
@@ -84,7 +84,7 @@ def test_walkpool_learns() -> None:
 def test_metrics_are_those_of_the_whole_part(loss) -> None:
     data = Links(neighborhood=None, batch_size=5, negatives="per-source", negatives_per_link=4)
     task = LinkTask(
-        encoder=Encoder(16, 8, num_layers=2, norm=None, conv="gcn"),
+        encoder=Encoder(16, hidden_channels=8, num_layers=2, norm=None, conv="gcn"),
         scorer=LowRankBilinear(8, 8),
         loss=loss,
         hits=(1, 3),
@@ -96,7 +96,7 @@ def test_metrics_are_those_of_the_whole_part(loss) -> None:
     with torch.no_grad():
         score = torch.cat([task(b) for b in batches])
     y = torch.cat([b.y for b in batches])
-    assert abs(found["test/auc"] - float(binary_auroc(score, y.long()))) < 1e-5
+    assert abs(found["test/auc"] - float(binary_auroc(score.double(), y.long()))) < 1e-5
     pos, neg = score[y == 1], score[y == 0].view(-1, 4)
     assert abs(found["test/hits@3"] - float((pos > neg.flatten().topk(3).values[-1]).float().mean())) < 1e-6
     rank = 1 + (neg > pos.unsqueeze(1)).sum(1) + 0.5 * (neg == pos.unsqueeze(1)).sum(1)
@@ -114,6 +114,25 @@ def test_large_scores_stay_apart() -> None:
     metrics = LinkMetrics()
     metrics.update(torch.tensor([200.0, 100.0, 50.0, 25.0]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
     assert float(metrics.compute()["auc"]) == 0.75
+
+
+class Broken(nn.Module):
+    """Scores that are no numbers."""
+
+    def forward(self, batch: LinkBatch) -> torch.Tensor:
+        return torch.full((batch.num_links,), torch.nan)
+
+
+def test_scores_that_are_not_finite_are_an_error() -> None:
+    metrics = LinkMetrics()
+    metrics.update(torch.tensor([torch.nan, 1.0, torch.inf, 0.5]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    with pytest.raises(ValueError, match="2 of 4 scores are NaN or infinite"):
+        metrics.compute()
+    data = Links(neighborhood=None, batch_size=20)
+    with pytest.raises(ValueError, match="50 of 50 scores are NaN or infinite"):
+        Trainer(**QUIET).test(LinkTask(Broken()), data, verbose=False)
+    with pytest.raises(ValueError, match="2 of 2 scores are NaN or infinite"):
+        LinkTask(Broken()).predict(data, [("Valjean", "Javert"), ("Valjean", "Cosette")])
 
 
 def test_heuristic_in_the_place_of_a_model() -> None:

@@ -45,7 +45,7 @@ class One(LightningDataModule):
 
 
 def task(readout: HistoGraph | None, layers: int = 3) -> NodeTask:
-    encoder = Encoder(8, 16, num_layers=layers, conv="gcn", norm=None)
+    encoder = Encoder(8, hidden_channels=16, num_layers=layers, conv="gcn", norm=None)
     return NodeTask(encoder=encoder, readout=readout, out_channels=3, optimizer=lambda p: Adam(p, lr=0.01))
 
 
@@ -77,10 +77,10 @@ def test_only_training_labels_make_the_loss() -> None:
 
 def test_the_readout_reads_all_layers_and_without_it_the_head_reads_the_last() -> None:
     graph = communities()
-    encoder, readout = Encoder(8, 16, num_layers=4, conv="gcn"), HistoGraph(16)
+    encoder, readout = Encoder(8, hidden_channels=16, num_layers=4, conv="gcn"), HistoGraph(16)
     encoder.eval()
     history = encoder(graph.x, graph.edge_index)
-    plain, deep = NodeModel(encoder, out_channels=3), NodeModel(encoder, readout, out_channels=3)
+    plain, deep = NodeModel(encoder, out_channels=3), NodeModel(encoder, readout=readout, out_channels=3)
     torch.testing.assert_close(plain(graph.x, graph.edge_index), plain.head(history[-1]))
     torch.testing.assert_close(deep(graph.x, graph.edge_index), deep.head(readout.nodes(history)))
 
@@ -103,11 +103,11 @@ def test_sixty_four_layers_hand_over_their_history() -> None:
 
 
 def test_bad_models() -> None:
-    encoder = Encoder(8, 16)
+    encoder = Encoder(8, hidden_channels=16)
     with pytest.raises(ValueError, match="either head or out_channels"):
         NodeModel(encoder)
-    with pytest.raises(ValueError, match="no method nodes"):
-        NodeModel(encoder, LayerResampler(16, num_layers=4), out_channels=2)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"readout=LayerResampler must have nodes\("):
+        NodeModel(encoder, readout=LayerResampler(16, num_layers=4), out_channels=2)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="integer out_channels"):
         NodeModel(nn.Linear(2, 2), out_channels=2)
     with pytest.raises(ValueError, match="give a model, or an encoder"):

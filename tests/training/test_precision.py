@@ -16,7 +16,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn.aggr import MeanAggregation
 
 from gpool import GNP, HistoGraph, LayerResampler, LogMeanExp, PowerMean
-from gpool.data import Links, Neighborhood
+from gpool.data import Links, Neighborhood, RandomSplit
 from gpool.link import DotProduct, LowRankBilinear, MLPScorer
 from gpool.models import (
     Encoder,
@@ -98,7 +98,7 @@ MODELS = {
     **{
         conv: (
             lambda conv=conv: GraphModel(
-                Encoder(3, WIDTH, num_layers=2, conv=conv), MeanAggregation(), out_channels=2
+                Encoder(3, hidden_channels=WIDTH, num_layers=2, conv=conv), MeanAggregation(), out_channels=2
             )
         )
         for conv in ("gin", "gcn", "sage", "gat")
@@ -106,7 +106,7 @@ MODELS = {
     **{
         name: (
             lambda make=make: GraphModel(
-                Encoder(3, WIDTH, num_layers=2, conv="gcn"),
+                Encoder(3, hidden_channels=WIDTH, num_layers=2, conv="gcn"),
                 MeanAggregation(),
                 out_channels=2,
                 pooling=[make()],
@@ -115,11 +115,17 @@ MODELS = {
         for name, make in POOLINGS.items()
     },
     **{
-        name: (lambda make=make: GraphModel(Encoder(3, WIDTH, num_layers=2), make(), out_channels=2))
+        name: (
+            lambda make=make: GraphModel(
+                Encoder(3, hidden_channels=WIDTH, num_layers=2), make(), out_channels=2
+            )
+        )
         for name, make in READOUTS.items()
     },
-    "GraphParsingNetwork": lambda: GraphParsingNetwork(3, WIDTH, 2),
-    "SparseHierarchicalNet": lambda: SparseHierarchicalNet(3, WIDTH, 2, num_levels=2),
+    "GraphParsingNetwork": lambda: GraphParsingNetwork(3, hidden_channels=WIDTH, out_channels=2),
+    "SparseHierarchicalNet": lambda: SparseHierarchicalNet(
+        3, hidden_channels=WIDTH, out_channels=2, num_levels=2
+    ),
 }
 
 
@@ -134,8 +140,8 @@ def test_graph_task(name: str, precision: str) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        lambda: Encoder(4, WIDTH, num_layers=2, conv="gcn"),
-        lambda: Encoder(4, WIDTH, num_layers=2, conv="gat"),
+        lambda: Encoder(4, hidden_channels=WIDTH, num_layers=2, conv="gcn"),
+        lambda: Encoder(4, hidden_channels=WIDTH, num_layers=2, conv="gat"),
     ],
 )
 @pytest.mark.parametrize("readout", [lambda: None, lambda: HistoGraph(WIDTH)])
@@ -158,8 +164,10 @@ def every_third(nodes: int) -> torch.Tensor:
 @pytest.mark.parametrize("loss", ["bce", "mse"])
 def test_link_model(labels: bool, loss: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1, labels=labels), val_fraction=0.2)
-    model = WalkPoolNetwork(16, 4, heads=1, walk_length=2, max_label=5 if labels else None)
+    data = Links.from_edges(
+        every_third(12), neighborhood=Neighborhood(1, labels=labels), split=RandomSplit(0.2)
+    )
+    model = WalkPoolNetwork(16, hidden_channels=4, heads=1, walk_length=2, max_label=5 if labels else None)
     fit(LinkTask(model, loss=loss), data, precision)
 
 
@@ -169,8 +177,12 @@ def test_link_model(labels: bool, loss: Any, precision: str) -> None:
 )
 def test_pair_model(scorer: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=None, val_fraction=0.2)
-    fit(LinkTask(encoder=Encoder(16, WIDTH, num_layers=2, conv="gcn"), scorer=scorer()), data, precision)
+    data = Links.from_edges(every_third(12), neighborhood=None, split=RandomSplit(0.2))
+    fit(
+        LinkTask(encoder=Encoder(16, hidden_channels=WIDTH, num_layers=2, conv="gcn"), scorer=scorer()),
+        data,
+        precision,
+    )
 
 
 @pytest.mark.parametrize("precision", TYPES)
@@ -178,7 +190,7 @@ def test_pair_model(scorer: Any, precision: str) -> None:
 def test_edge_weights_and_regression(name: str, precision: str) -> None:
     torch.manual_seed(0)
     pooled = GraphModel(
-        Encoder(3, WIDTH, num_layers=2, conv="gcn"),
+        Encoder(3, hidden_channels=WIDTH, num_layers=2, conv="gcn"),
         MeanAggregation(),
         out_channels=1,
         pooling=[POOLINGS[name]()],
@@ -216,7 +228,7 @@ def test_features_are_cast_and_ids_are_not(precision: str) -> None:
 
 def test_batches_of_links_pass_lightnings_casts() -> None:
     """Lightning walks through dataclasses and refuses frozen ones."""
-    batch = next(iter(Links.from_edges(every_third(12), val_fraction=0.2).val_dataloader()))
+    batch = next(iter(Links.from_edges(every_third(12), split=RandomSplit(0.2)).val_dataloader()))
     for plugin in (DoublePrecision(), HalfPrecision("bf16-true")):
         assert plugin.convert_input(batch) is batch
     other = batch.with_features(batch.x.double())
@@ -229,8 +241,8 @@ def test_batches_of_links_pass_lightnings_casts() -> None:
 
 def test_half_precision_link_scores_are_near_those_of_float32() -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1), val_fraction=0.2)
-    task = LinkTask(WalkPoolNetwork(16, 4, heads=2, walk_length=3)).eval()
+    data = Links.from_edges(every_third(12), neighborhood=Neighborhood(1), split=RandomSplit(0.2))
+    task = LinkTask(WalkPoolNetwork(16, hidden_channels=4, heads=2, walk_length=3)).eval()
     batch = next(iter(data.val_dataloader()))
     right = task(batch)
     with torch.autocast("cpu", torch.bfloat16):

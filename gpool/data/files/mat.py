@@ -31,6 +31,11 @@ def read_graph(path: Path) -> tuple[Tensor, int]:
     if not np.isfinite(net.data).all():
         raise ValueError(f"{path}: net holds a number that is not finite")
     there = net.data != 0
+    if there.any() and net.data[there].min() != net.data[there].max():
+        low, high = net.data[there].min(), net.data[there].max()
+        raise ValueError(
+            f"{path}: net holds weights from {low:g} to {high:g}, which are not used; it must hold 0 and 1"
+        )
     edges = np.stack([net.row[there], net.col[there]]).astype(np.int64)
     return torch.from_numpy(edges), int(net.shape[0])
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.model_selection import train_test_split
 
 from gpool.data.files.tables import first, integers, row_of
 from gpool.data.folds import Split
 
-__all__ = ["Listed", "check_listed", "read_split"]
+__all__ = ["Listed", "check_listed", "given_split", "read_split"]
 
 
 class Listed(NamedTuple):
@@ -63,6 +64,33 @@ def read_split(
         train.positions, test_size=val_fraction, random_state=seed, stratify=labels[train.positions]
     )
     return Split(np.sort(kept), np.sort(held), np.sort(test.positions))
+
+
+def given_split(parts: Mapping[str, Any], count: int) -> Split:
+    """A split from lists of positions, or from boolean masks [count], per part.
+
+    Raises:
+        ValueError: unless the parts are "train", "val" and "test", none empty, and all disjoint.
+    """
+    if set(parts) != set(Split._fields):
+        raise ValueError(f"splits has the parts {', '.join(parts)}; it must have train, val and test")
+    listed = [Listed(Path("splits"), _positions(parts[part], part, count), part) for part in Split._fields]
+    check_listed(listed, count)
+    return Split(*(np.sort(part.positions) for part in listed))
+
+
+def _positions(given: Any, part: str, count: int) -> np.ndarray:
+    try:
+        found = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError):
+        found = torch.empty(0, 0)
+    if found.dtype is torch.bool and found.shape == (count,):
+        return np.flatnonzero(found.numpy())
+    if found.dim() != 1 or found.is_floating_point() or found.dtype is torch.bool:
+        if found.numel() == 0 and found.dim() == 1:
+            return np.empty(0, dtype=np.int64)
+        raise ValueError(f"splits, {part} must be a list of positions, or a boolean mask of {count} entries")
+    return found.long().numpy()
 
 
 def check_listed(parts: Sequence[Listed], count: int) -> None:

@@ -4,6 +4,7 @@ Here belongs what turns edges into batches of target links. Subgraphs are cut by
 models and scorers belong to :mod:`gpool.models` and :mod:`gpool.link`.
 """
 
+from gpool.data.links.audit import audit
 from gpool.data.links.module import Links
 
-__all__ = ["Links"]
+__all__ = ["Links", "audit"]

@@ -33,25 +33,32 @@ class LinkGraph:
         edges: Data | Tensor | Iterable[tuple[Hashable, Hashable]],
         x: Tensor | None = None,
         nodes: Sequence[Hashable] | int | None = None,
+        *,
+        symmetrize: bool = False,
     ) -> LinkGraph:
         """A graph from a PyG ``Data``, a tensor [2, E] of ids 0 .. N - 1, or pairs of any ids.
 
-        Links count in both directions, however they are listed. One that is listed more than once in the same
-        direction counts once, and a node joined to itself is left out; a warning says how many.
+        Links have no direction and no weight. A list may name each of them once, or all in both directions; a
+        ``Data`` names all in both, as PyG has it. One that is listed more than once in the same direction
+        counts once, and a node joined to itself is left out; a warning says how many.
 
         Args:
             edges: the links.
             x: node features [N, F], in the order of ``nodes`` (without it, of rising ids).
             nodes: all ids, or N; without it, those that the links name.
+            symmetrize: make a directed graph undirected, which is refused otherwise.
 
         Raises:
-            ValueError: no links, an unknown id, features that are not finite or not one row per node.
+            ValueError: no links, an unknown id, weights or features of edges, a directed graph, node features
+                that are not finite or not one row per node.
 
         >>> graph = LinkGraph.from_edges([("Ann", "Bob"), ("Bob", "Cid")])
         >>> graph.pairs.tolist(), graph.ids
         ([[0, 1], [1, 2]], ['Ann', 'Bob', 'Cid'])
         """
+        both = isinstance(edges, Data)
         if isinstance(edges, Data):
+            _check_plain(edges)
             x = edges.x if x is None else x
             nodes = edges.num_nodes if nodes is None else nodes
             edges = edges.edge_index
@@ -62,6 +69,8 @@ class LinkGraph:
         if index.numel() == 0:
             raise ValueError("edges is empty; a graph needs links to learn from")
         _check_features(x, len(ids))
+        if not symmetrize:
+            _check_undirected(index, ids, both)
         return cls(_once(index, len(ids)), len(ids), x, ids)
 
     def position(self, pairs: Tensor | Iterable[tuple[Hashable, Hashable]]) -> Tensor:
@@ -120,6 +129,9 @@ def _numbered(edges: Tensor, nodes: Sequence[Hashable] | int | None) -> tuple[Te
 
 
 def _named(edges: list[Any], nodes: Sequence[Hashable] | int | None) -> tuple[Tensor, Sequence[Hashable]]:
+    for k, edge in enumerate(edges):
+        if isinstance(edge, str) or not hasattr(edge, "__len__") or len(edge) != 2:
+            raise ValueError(f"edges[{k}] = {edge!r} must be two node ids; weights and features are not used")
     found = dict.fromkeys(name for edge in edges for name in edge)
     if nodes is None or isinstance(nodes, int):
         try:
@@ -151,6 +163,29 @@ def _check_features(x: Tensor | None, nodes: int) -> None:
         raise ValueError(
             f"x holds NaN or infinite features in {int(wrong.sum())} rows, "
             f"the first of node {int(wrong.nonzero()[0])}"
+        )
+
+
+def _check_plain(data: Data) -> None:
+    for name in ("edge_weight", "edge_attr"):
+        value = getattr(data, name, None)
+        if value is not None and not (isinstance(value, Tensor) and bool((value == 1).all())):
+            raise ValueError(
+                f"edges holds {name}, which links to predict do not use; set data.{name} = None "
+                "to predict from the structure alone"
+            )
+
+
+def _check_undirected(index: Tensor, ids: Sequence[Hashable], both: bool) -> None:
+    """Refuse edges of which some have no reverse; all may have none unless ``both``."""
+    index = index[:, index[0] != index[1]]
+    keys, reverse = index[0] * len(ids) + index[1], index[1] * len(ids) + index[0]
+    alone = ~torch.isin(keys, reverse)
+    if bool(alone.any()) and (both or not bool(alone.all())):
+        a, b = (ids[node] for node in index[:, alone][:, 0].tolist())
+        raise ValueError(
+            f"edges is a directed graph: {int(alone.sum())} of its {keys.numel()} edges, such as "
+            f"({a!r}, {b!r}), have no reverse; LinkGraph.from_edges(..., symmetrize=True) makes it undirected"
         )
 
 

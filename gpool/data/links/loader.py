@@ -28,12 +28,15 @@ class Neighborhood:
         num_hops: how far from either end.
         cap: at most this many new nodes per hop, drawn with ``seed``; None keeps all.
         labels: label the nodes by their distances to both ends (DRNL).
+        seed: of the draw.
+        cache: folder to keep the subgraphs of all parts in; None cuts them out anew for every batch.
     """
 
     num_hops: int = 2
     cap: int | None = None
     labels: bool = False
     seed: int = 0
+    cache: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         for name, size in {"num_hops": self.num_hops, "cap": 1 if self.cap is None else self.cap}.items():
@@ -48,9 +51,9 @@ class LinkDataset(Dataset[LinkBatch]):
         observed: the graph that may be seen.
         x: features of its nodes [N, F].
         pairs, y, group: see :class:`LinkBatch`.
-        neighborhood: what to cut out around a pair; None leaves the graph whole.
-        cache: folder to keep the subgraphs in, see :class:`SubgraphCache`; None cuts them out for every
-            batch.
+        neighborhood: what to cut out around a pair, and the folder of the :class:`SubgraphCache`; None leaves
+            the graph whole.
+        cached: keep the subgraphs in that folder.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class LinkDataset(Dataset[LinkBatch]):
         y: Tensor,
         group: Tensor | None = None,
         neighborhood: Neighborhood | None = None,
-        cache: str | os.PathLike[str] | None = None,
+        cached: bool = True,
     ) -> None:
         self.observed, self.x, self.pairs, self.y, self.group = observed, x, pairs, y, group
         self.neighborhood = neighborhood
@@ -69,8 +72,8 @@ class LinkDataset(Dataset[LinkBatch]):
         self.edge_index = torch.stack([source, observed.col])
         n = neighborhood
         self.cache = None
-        if cache is not None and n is not None:
-            self.cache = SubgraphCache(cache, observed, pairs, n.num_hops, n.cap, n.seed, n.labels)
+        if cached and n is not None and n.cache is not None:
+            self.cache = SubgraphCache(n.cache, observed, pairs, n.num_hops, n.cap, n.seed, n.labels)
 
     def __len__(self) -> int:
         return self.pairs.size(0)
@@ -122,6 +125,7 @@ def link_loader(data: LinkDataset, batch_size: int, shuffle: bool, num_workers: 
         sampler=LinkBatches(len(data), batch_size, generator),
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
+        generator=torch.Generator(),  # the global one would be drawn from at other times with workers
         collate_fn=_as_it_is,
     )
 

@@ -14,13 +14,16 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from gpool.data.base import Task
-from gpool.data.links.audit import audit_parts
+from gpool.data.links.audit import ValidationEdges, audit
 from gpool.data.links.features import Features, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import LinkDataset, Neighborhood, link_loader
-from gpool.data.links.options import ValidationEdges, check_options, negatives_of
-from gpool.data.links.sets import MATLAB, link_graph, published_split
-from gpool.data.links.split import LinkSplit, Negatives, random_split
+from gpool.data.links.negatives import Negatives, with_negatives
+from gpool.data.links.options import check_options, negatives_of, split_of
+from gpool.data.links.published_split import PublishedSplit
+from gpool.data.links.random_split import RandomSplit
+from gpool.data.links.sets import link_graph
+from gpool.data.links.split import Leak, LinkSplit
 from gpool.data.root import data_root
 from gpool.link.batch import LinkBatch
 from gpool.ops.subgraph.adjacency import Adjacency
@@ -31,10 +34,10 @@ __all__ = ["Links", "ValidationEdges"]
 class Links(LightningDataModule):
     """The links of one graph, in parts to train on, to select by and to test.
 
-    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. The
-    .mat graphs (USAir, NS, PB, Yeast, Celegans, Power) come with their ten published splits, ``fold`` 0 to 9;
-    all others are split at random, ``fold`` added to the seed. Every graph is made undirected before it is
-    split. Cornell, Chameleon and Squirrel are the repaired versions.
+    Without a name it is the graph of Les Misérables, 77 characters and 254 links, which needs no file. Any
+    graph ``links/NAME.mat`` below the data root goes by its name, such as USAir, and has its published splits
+    where they lie in ``splits/walkpool_links``. Other names are those of
+    :func:`gpool.data.links.sets.link_graph`. Every graph is made undirected before it is split.
 
     The observed graph, which models see around a pair, holds the training links and by ``val_edges``
 
@@ -45,24 +48,19 @@ class Links(LightningDataModule):
     Prediction of given pairs observes all links that are known.
 
     Args:
-        name: a known set; None is Les Misérables.
+        name: of a set; None is Les Misérables.
         root: folder of all data sets.
         graph: a graph of your own, in place of a name; see :meth:`from_edges`.
-        split: its parts, checked by :func:`gpool.data.links.audit.audit_parts`; None draws them.
+        split: a :class:`RandomSplit`, a :class:`PublishedSplit`, or your own parts; every one is
+            checked by :func:`gpool.data.links.audit`. None: published where the set has one, else random.
         fold: which published split, or which random one.
-        share: 90 or 50, the percentage of links that a published split trains on.
-        val_fraction, test_fraction: of all links, where the split is random; of the training part, where it
-            is published (``test_fraction`` is not read then).
-        split_seed: of a random split, and of the validation part of a published one.
-        negatives: ``"random"`` non-links; ``"given"``, those of a published split or of ``split`` (which
-            always uses its own); ``"per-source"``, for every positive (i, j) some (i, k) of its own, for MRR.
-            None: given where a split has them, else random.
+        negatives: ``"given"``, those of a published split or of your own; ``"random"`` non-links;
+            ``"per-source"``, for every positive (i, j) some (i, k) or (k, j) of its own, for MRR. The last
+            two are drawn for the positives of the split. None: given where the split has them, else random.
         negatives_per_link: of the validation and test parts; 1 where the negatives are given.
         val_edges: who may see the validation links, see above.
         features: makes the nodes' features; None takes the graph's own, or 16 ones where it has none.
-        neighborhood: what to cut out around a pair; None hands models the whole graph.
-        cache: folder to keep the subgraphs of all parts in; None cuts them out anew for every batch.
-        repaired: of Cornell, Chameleon and Squirrel, the version without their known flaws.
+        neighborhood: what to cut out around a pair, and where to keep it; None hands models the whole graph.
         batch_size: links per batch.
         num_workers: processes that make batches; 0 makes them in the training process.
 
@@ -77,38 +75,31 @@ class Links(LightningDataModule):
     def __init__(
         self,
         name: str | None = None,
+        *,
         root: str | os.PathLike[str] | None = None,
         graph: LinkGraph | None = None,
-        split: LinkSplit | None = None,
+        split: LinkSplit | RandomSplit | PublishedSplit | None = None,
         fold: int = 0,
-        share: int = 90,
-        val_fraction: float = 0.05,
-        test_fraction: float = 0.1,
-        split_seed: int = 0,
         negatives: Negatives | None = None,
         negatives_per_link: int = 1,
         val_edges: ValidationEdges = "none",
         features: Features | None = None,
         neighborhood: Neighborhood | None = Neighborhood(),  # noqa: B008 (frozen)
-        cache: str | os.PathLike[str] | None = None,
-        repaired: bool = True,
         batch_size: int = 32,
         num_workers: int = 0,
     ) -> None:
         super().__init__()
         check_options(name, graph, split, val_edges)
-        self.name, self.root, self.repaired = name, data_root(root), repaired
-        self._graph, self._split = graph, split
-        self.fold, self.share, self.split_seed = fold, share, split_seed
-        self.val_fraction, self.test_fraction = val_fraction, test_fraction
-        self.published = name in MATLAB and name != "PubMed_nofeat"
-        self.negatives = negatives_of(negatives, self.published, split is not None)
+        self.name, self.root = name, data_root(root)
+        self._graph, self._split = graph, split_of(name, self.root, split)
+        self.fold = fold
+        self.negatives = negatives_of(negatives, negatives_per_link, self._split)
         self.negatives_per_link = negatives_per_link
         self.val_edges: ValidationEdges = val_edges
-        self.features = features
-        self.neighborhood, self.cache = neighborhood, cache
+        self.features, self.neighborhood = features, neighborhood
         self.batch_size, self.num_workers = batch_size, num_workers
         self.pairs: Tensor | None = None
+        self.leaks: tuple[Leak, ...] = ()
 
     @classmethod
     def from_edges(
@@ -116,40 +107,36 @@ class Links(LightningDataModule):
         edges: Data | Tensor | Iterable[tuple[Hashable, Hashable]],
         x: Tensor | None = None,
         nodes: Sequence[Hashable] | int | None = None,
-        split: LinkSplit | None = None,
-        val_fraction: float = 0.05,
-        test_fraction: float = 0.1,
-        split_seed: int = 0,
+        *,
+        split: LinkSplit | RandomSplit | None = None,
+        fold: int = 0,
         negatives: Negatives | None = None,
         negatives_per_link: int = 1,
         val_edges: ValidationEdges = "none",
         features: Features | None = None,
         neighborhood: Neighborhood | None = Neighborhood(),  # noqa: B008 (frozen)
-        cache: str | os.PathLike[str] | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
     ) -> Links:
         """The links of a graph of your own: a PyG ``Data``, a tensor [2, E], or pairs of any ids.
 
-        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says; all else is as in the class.
+        The edges are checked as :meth:`gpool.data.LinkGraph.from_edges` says, which makes a directed graph
+        undirected too, for ``Links(graph=...)``; all else is as in the class.
 
         >>> data = Links.from_edges([("Ann", "Bob"), ("Bob", "Cid"), ("Cid", "Ann"), ("Cid", "Dan")],
-        ...                         val_fraction=0.25, test_fraction=0.25)
+        ...                         split=RandomSplit(val_fraction=0.25, test_fraction=0.25))
         >>> data.graph
         LinkGraph(4 nodes, 4 links, no features)
         """
         return cls(
             graph=LinkGraph.from_edges(edges, x, nodes),
             split=split,
-            val_fraction=val_fraction,
-            test_fraction=test_fraction,
-            split_seed=split_seed,
+            fold=fold,
             negatives=negatives,
             negatives_per_link=negatives_per_link,
             val_edges=val_edges,
             features=features,
             neighborhood=neighborhood,
-            cache=cache,
             batch_size=batch_size,
             num_workers=num_workers,
         )
@@ -157,26 +144,29 @@ class Links(LightningDataModule):
     @cached_property
     def graph(self) -> LinkGraph:
         """The whole graph, loaded when it is first asked for."""
-        return self._graph or link_graph(self.name or "LesMiserables", self.root, self.repaired)
+        return self._graph or link_graph(self.name or "LesMiserables", self.root)
 
     @cached_property
     def split(self) -> LinkSplit:
         """Links and non-links of each part."""
-        if self._split is not None:
-            audit_parts(self._split.parts(), self.graph.num_nodes)
-            return self._split
-        if self.published and self.negatives == "given":
-            assert self.name is not None
-            source = (self.graph, self.name, self.root, self.fold + 1, self.share)
-            return published_split(*source, self.val_fraction, self.split_seed)
-        return random_split(
-            self.graph,
-            self.val_fraction,
-            self.test_fraction,
-            self.split_seed + self.fold,
-            self.negatives,
-            self.negatives_per_link,
-        )
+        made = self._split
+        if isinstance(made, RandomSplit):
+            split = made.draw(self.graph, self.fold, self.negatives, self.negatives_per_link)
+        elif isinstance(made, PublishedSplit):
+            split = self._with_negatives(made.read(self.graph, self.name or "", self.root, self.fold))
+        else:
+            split = self._with_negatives(made)
+        self.leaks = audit(split, self.graph, self.val_edges)
+        return split
+
+    def _with_negatives(self, split: LinkSplit) -> LinkSplit:
+        """The split with its own negatives, or with others where they are asked for."""
+        if self.negatives == "given":
+            return split
+        positives = split.train_pos, split.val_pos, split.test_pos
+        generator = torch.Generator().manual_seed(self.fold)
+        drawn = self.graph, self.negatives, self.negatives_per_link, generator
+        return with_negatives(positives, *drawn, split.allow)
 
     def observed(self, stage: Literal["train", "test", "predict"]) -> Adjacency:
         """The graph that may be seen while training and validating, while testing, while predicting."""
@@ -200,11 +190,14 @@ class Links(LightningDataModule):
 
     def describe(self) -> dict[str, str | int]:
         """The options and sizes that a result on these data depends on."""
+        split = self.split
         return {
+            "split": self._split.describe(),
             "val_edges": self.val_edges,
             "negatives": self.negatives,
-            "train_links": self.split.train_pos.size(0),
-            "test_links": self.split.test_pos.size(0),
+            "train_links": split.train_pos.size(0),
+            "test_links": split.test_pos.size(0),
+            **({"leaks": ", ".join(self.leaks)} if self.leaks else {}),
         }
 
     def setup(self, stage: str | None = None) -> None:
@@ -218,7 +211,7 @@ class Links(LightningDataModule):
         of = None if part == "train" else getattr(self.split, f"{part}_group")
         group = None if of is None else torch.cat([torch.arange(pos.size(0)), of])
         observed = self.observed("test" if part == "test" else "train")
-        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighborhood, self.cache)
+        return LinkDataset(observed, self.x, torch.cat([pos, neg]), y, group, self.neighborhood)
 
     def train_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of training links and non-links, shuffled by the seed of the run."""
@@ -236,7 +229,7 @@ class Links(LightningDataModule):
         """Batches of the pairs to predict: those of :meth:`ask`, else all that are not linked."""
         pairs = self.pairs if self.pairs is not None else self.graph.unlinked()
         y = torch.full((pairs.size(0),), torch.nan)
-        data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighborhood)
+        data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighborhood, cached=False)
         return link_loader(data, self.batch_size, False, self.num_workers)
 
     def ask(self, pairs: Tensor | Iterable[tuple[Hashable, Hashable]]) -> None:

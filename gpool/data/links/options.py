@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from pathlib import Path
+from typing import get_args
 
+from gpool.data.links.audit import ValidationEdges
 from gpool.data.links.graph import LinkGraph
-from gpool.data.links.split import LinkSplit, Negatives
+from gpool.data.links.negatives import Negatives
+from gpool.data.links.published_split import PublishedSplit
+from gpool.data.links.random_split import RandomSplit
+from gpool.data.links.split import LinkSplit
+from gpool.data.root import checked_name
 
-__all__ = ["ValidationEdges", "check_options", "negatives_of"]
+__all__ = ["AnySplit", "check_options", "negatives_of", "split_of"]
 
-ValidationEdges = Literal["none", "inference", "train+inference"]
+AnySplit = LinkSplit | RandomSplit | PublishedSplit
 
 
 def check_options(
-    name: str | None, graph: LinkGraph | None, split: LinkSplit | None, val_edges: ValidationEdges
+    name: str | None, graph: LinkGraph | None, split: AnySplit | None, val_edges: ValidationEdges
 ) -> None:
     """Check that the links come from one place, and who may see those for validation.
 
@@ -22,23 +28,36 @@ def check_options(
     """
     if name is not None and graph is not None:
         raise ValueError(f"give either name={name!r} or a graph, not both")
+    if name is not None:
+        checked_name(name)
     if val_edges not in get_args(ValidationEdges):
         raise ValueError(f"val_edges={val_edges!r} must be 'none', 'inference' or 'train+inference'")
-    if split is not None and graph is None:
+    if isinstance(split, LinkSplit) and graph is None:
         raise ValueError("a split of your own needs your graph")
+    if isinstance(split, PublishedSplit) and name is None:
+        raise ValueError("split=PublishedSplit(...) needs the name of a set with published splits")
 
 
-def negatives_of(negatives: Negatives | None, published: bool, own: bool) -> Negatives:
-    """Where the negatives come from: as asked for, else from a published split or one's own, else drawn.
+def split_of(name: str | None, root: Path, split: AnySplit | None) -> AnySplit:
+    """The split asked for, else a published one where there is one, else a random one."""
+    if split is None and name is not None:
+        split = PublishedSplit.find(name, root)
+    return split or RandomSplit()
+
+
+def negatives_of(negatives: Negatives | None, each: int, split: AnySplit) -> Negatives:
+    """Where the negatives come from: as asked for, else those of the split, else drawn.
 
     Raises:
-        ValueError: no split has those that are asked for, or one's own has them already.
+        ValueError: an unknown way, a number of negatives per link that cannot be.
     """
     if negatives not in (None, *get_args(Negatives)):
         raise ValueError(f"negatives={negatives!r} must be 'random', 'given' or 'per-source'")
-    made: Negatives = negatives or ("given" if published or own else "random")
-    if made == "given" and not (published or own):
+    drawn = isinstance(split, RandomSplit)
+    made: Negatives = negatives or ("random" if drawn else "given")
+    if made == "given" and drawn:
         raise ValueError("negatives='given' needs a published split, or a split of your own")
-    if made != "given" and own:
-        raise ValueError(f"negatives={made!r} must be 'given': a split of your own has its negatives")
+    if each < 1 or (made == "given" and each != 1):
+        least = "1: the split gives its negatives" if made == "given" else "at least 1"
+        raise ValueError(f"negatives_per_link={each} must be {least}")
     return made

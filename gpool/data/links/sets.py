@@ -10,88 +10,66 @@ import torch
 
 from gpool.data.files.array_cache import cached_arrays, checksum
 from gpool.data.files.geom_gcn import VERSION, geom_gcn_files, parse
-from gpool.data.files.mat import read_graph, read_parts
-from gpool.data.links.audit import audit_parts
+from gpool.data.files.mat import read_graph
 from gpool.data.links.graph import LinkGraph
-from gpool.data.links.split import LinkSplit
 from gpool.data.planetoid import Planetoid
-from gpool.data.root import MissingData
+from gpool.data.root import MissingData, checked_name
 
-__all__ = ["les_miserables", "link_graph", "published_split"]
+__all__ = ["les_miserables", "link_graph", "there"]
 
-MATLAB = ("USAir", "NS", "PB", "Yeast", "Celegans", "Power", "PubMed_nofeat")
 PLANETOID = ("Cora", "CiteSeer")
 REPAIRED = {"cornell": "cornell", "chameleon": "chameleon_filtered", "squirrel": "squirrel_filtered"}
 FLAWS = {
-    "cornell": "its feature file is that of Texas",
-    "chameleon": "it holds duplicate nodes, which leak between the parts of a split",
-    "squirrel": "it holds duplicate nodes, which leak between the parts of a split",
+    "cornell-original": "its feature file is that of Texas",
+    "chameleon-original": "it holds duplicate nodes, which leak between the parts of a split",
+    "squirrel-original": "it holds duplicate nodes, which leak between the parts of a split",
 }
-WEBKB = ("texas", "wisconsin", *REPAIRED)
+WEBKB = ("texas", "wisconsin", *FLAWS)
 
 
-def link_graph(name: str, root: Path, repaired: bool = True) -> LinkGraph:
+def link_graph(name: str, root: Path) -> LinkGraph:
     """A graph by name; every one made undirected before anything is split off it.
 
-    ``repaired=False`` reads the common version of Cornell, Chameleon and Squirrel, with a warning.
+    LesMiserables needs no file; Cora and CiteSeer lie in ``planetoid``, texas, wisconsin, cornell, chameleon
+    and squirrel in ``webkb``. Cornell, chameleon and squirrel are repaired versions; ``cornell-original`` and
+    so on are the common ones, read with a warning. Any other name is that of a file in ``links``, ``USAir``
+    of ``links/USAir.mat``.
 
     No file is trusted: none is unpickled (those of Planetoid are read without running anything that they
     name), and sizes and indices are checked.
 
     Raises:
-        ValueError: an unknown name; a file that does not hold the graph, with its path.
+        ValueError: a name that is no file name; a file that does not hold the graph, with its path.
         MissingData: a file that is not there; the message names it.
     """
-    if name in MATLAB:
-        edges, nodes = read_graph(_there(root / "links" / f"{name}.mat", name))
-        return LinkGraph.from_edges(edges, nodes=nodes)
-    if name in PLANETOID:
-        return LinkGraph.from_edges(Planetoid(name, root, normalize=False).graph)  # type: ignore[arg-type]
-    if name in REPAIRED and repaired:
-        return _repaired(_there(root / "webkb" / "yandex_npz" / f"{REPAIRED[name]}.npz", name))
-    if name in WEBKB:
-        if name in FLAWS:
-            warnings.warn(
-                f"{name}: {FLAWS[name]}; repaired=True reads the version without this", stacklevel=2
-            )
-        return _geom_gcn(root / "webkb" / name, name)
     if name == "LesMiserables":
         return les_miserables()
-    known = ", ".join(["LesMiserables", *MATLAB, *PLANETOID, *WEBKB])
-    raise ValueError(f"name={name!r} must be one of {known}; for a graph of your own, Links.from_edges")
+    if name in PLANETOID:
+        return LinkGraph.from_edges(Planetoid(name, root, normalize=False).graph)  # type: ignore[arg-type]
+    if name in REPAIRED:
+        return _repaired(there(root / "webkb" / "yandex_npz" / f"{REPAIRED[name]}.npz", name))
+    if name in WEBKB:
+        if name in FLAWS:
+            repaired = name.removesuffix("-original")
+            warnings.warn(f"{name}: {FLAWS[name]}; {repaired!r} is the version without this", stacklevel=2)
+        return _geom_gcn(root / "webkb" / name.removesuffix("-original"), name)
+    path = there(root / "links" / f"{checked_name(name)}.mat", name)
+    edges, nodes = read_graph(path)
+    try:
+        return LinkGraph.from_edges(edges, nodes=nodes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def les_miserables() -> LinkGraph:
-    """The 77 characters of Les Misérables and who meets whom, 254 links (D. Knuth, 1993), from networkx."""
+    """The 77 characters of Les Misérables and who meets whom, 254 links (D. Knuth, 1993), from networkx.
+
+    How often two characters meet, which networkx has as a weight, is left out.
+    """
     from networkx import les_miserables_graph
 
     graph = les_miserables_graph()
     return LinkGraph.from_edges(list(graph.edges()), nodes=sorted(graph.nodes()))
-
-
-def published_split(
-    graph: LinkGraph, name: str, root: Path, number: int, share: int, val_fraction: float, seed: int
-) -> LinkSplit:
-    """Split 1 .. 10 of a .mat graph, which trains on ``share`` (90 or 50) percent of the links.
-
-    Validation is set aside of the training part, at random, ``val_fraction`` of it.
-
-    Raises:
-        ValueError: a share or a number that is not there; parts that break a rule of
-            :func:`gpool.data.links.audit.audit_parts`, which the published files keep.
-        MissingData: the file is not there.
-    """
-    if share not in (90, 50):
-        raise ValueError(f"share={share} must be 90 or 50 for a published split")
-    if not 1 <= number <= 10:
-        raise ValueError(f"fold={number - 1} must be 0 .. 9: there are ten published splits")
-    folder = "splitted" if share == 90 else "splitted_0_5"
-    path = _there(root / "splits" / "walkpool_links" / folder / f"{name}_split_{number}.mat", name)
-    part = read_parts(path)
-    audit_parts(part, graph.num_nodes, str(path), graph.pairs)
-    return LinkSplit.with_validation(
-        part["train_pos"], part["train_neg"], part["test_pos"], part["test_neg"], val_fraction, seed
-    )
 
 
 def _repaired(path: Path) -> LinkGraph:
@@ -105,8 +83,8 @@ def _repaired(path: Path) -> LinkGraph:
 
 
 def _geom_gcn(folder: Path, name: str) -> LinkGraph:
-    raw = folder / "geom_gcn" / "raw" if name in ("chameleon", "squirrel") else folder / "raw"
-    nodes, edges = (_there(path, name) for path in geom_gcn_files(raw))
+    raw = folder / "geom_gcn" / "raw" if folder.name in ("chameleon", "squirrel") else folder / "raw"
+    nodes, edges = (there(path, name) for path in geom_gcn_files(raw))
     arrays = cached_arrays(
         raw.parent / "processed" / "gpool.npz", checksum((nodes, edges), VERSION), lambda: parse(nodes, edges)
     )
@@ -114,19 +92,25 @@ def _geom_gcn(folder: Path, name: str) -> LinkGraph:
 
 
 def _quietly(edges: torch.Tensor, x: torch.Tensor, source: Path) -> LinkGraph:
-    """These sets are known to list some edges twice and to hold loops."""
+    """These sets are known to be directed, to list some edges twice and to hold loops."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return LinkGraph.from_edges(edges, x, nodes=x.size(0))
+            return LinkGraph.from_edges(edges, x, nodes=x.size(0), symmetrize=True)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
 
 
-def _there(path: Path, name: str) -> Path:
+def there(path: Path, name: str) -> Path:
+    """The path.
+
+    Raises:
+        MissingData: nothing is there; the message names the path and the sets that need no .mat file.
+    """
     if not path.exists():
+        known = ", ".join(["LesMiserables", *PLANETOID, *REPAIRED, *WEBKB])
         raise MissingData(
             f"link data {name!r} needs {path}; place it there, "
-            "or set root (or GPOOL_DATA) to a folder that has it"
+            f"or set root (or GPOOL_DATA) to a folder that has it (known without a .mat file: {known})"
         )
     return path

@@ -12,7 +12,8 @@ from torchmetrics.functional.classification import binary_auroc
 
 from gpool.data.links.features import Features
 from gpool.data.links.graph import LinkGraph
-from gpool.data.links.split import LinkSplit, non_links
+from gpool.data.links.negatives import non_links
+from gpool.data.links.split import LinkSplit
 from gpool.ops.subgraph.adjacency import Adjacency
 from gpool.quiet import quiet
 

@@ -39,25 +39,25 @@ def ragged_attention(
 
     - *Buckets* (the usual one): graphs of a similar size, at most 7 nodes apart, share one call; beyond 128
       nodes only graphs of equal size do. What a graph is padded to depends on its own size alone. The sizes
-      are needed on the host: **one host synchronisation** on an accelerator, none when ``sizes`` is given.
+      are needed on the host: **one host synchronization** on an accelerator, none when ``sizes`` is given.
     - *Opaque* (chosen while ``torch.compile`` or ``torch.export`` trace): the same, as one custom operator
-      ``gpool::ragged_attention``, which ``fullgraph=True`` accepts. The synchronisation remains, inside
+      ``gpool::ragged_attention``, which ``fullgraph=True`` accepts. The synchronization remains, inside
       the operator, whether or not ``sizes`` is given; the backward computes the forward once more.
-    - *Band* (chosen when ``max_size`` is given): N rows in chunks of ``max_size``, each attending over
-      three chunks. All shapes follow from N: **no synchronisation**, and ``fullgraph=True`` compiles it;
+    - *Band* (chosen when ``max_size`` is given): N rows in tiles of ``max_size``, each attending over
+      three tiles. All shapes follow from N: **no synchronization**, and ``fullgraph=True`` compiles it;
       the work is 3 N ``max_size``, whatever the graphs' own sizes. A masked NaN is still NaN, so one in a
       graph can reach its neighbors.
 
     The attention kernels have no double backward. Dropout takes the kernels off their fast path on a CPU:
-    there the scores of one bucket are materialised.
+    there the scores of one bucket are materialized.
 
     Args:
         query, key, value: one row per node.
         index: graph of every node, in any order; ``None`` is one graph.
-        dim_size: number of graphs B; read off ``index`` (a synchronisation) when missing.
+        dim_size: number of graphs B; read off ``index`` (a synchronization) when missing.
         sizes: nodes of every graph, B integers on the host.
         max_size: an upper bound of the nodes of a graph. A larger graph is an error on the CPU; where values
-            are not checked, its rows are NaN, as an error would need a synchronisation.
+            are not checked, its rows are NaN, as an error would need a synchronization.
         dropout: probability with which an attention weight is dropped; 0 in evaluation.
         zero_token: one further key and value of zeros in every graph, which lets a node attend to nothing.
 

@@ -41,7 +41,7 @@ def bucket_attention(
     count = segment_count(Segments(index, dim_size))  # [B]
     if sizes is not None:
         compare_sizes(sizes, count)
-    host = count.tolist() if sizes is None else sizes  # the one synchronisation
+    host = count.tolist() if sizes is None else sizes  # the one synchronization
     buckets = make_buckets(host, zero_token)
     if not buckets:
         return value  # no rows

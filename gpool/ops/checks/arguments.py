@@ -18,12 +18,13 @@ __all__ = [
     "check_count",
     "check_dropout",
     "check_heads",
-    "check_ids",
     "check_integers",
+    "check_nonzero",
     "check_positive",
     "check_range",
-    "check_room",
     "check_type",
+    "check_width",
+    "checked_size",
     "length_along",
     "readable",
 ]
@@ -50,7 +51,7 @@ def check_integers(name: str, v: Tensor) -> None:
         raise TypeError(f"{name} is {v.dtype}; it must hold integers, int64 or int32")
 
 
-def check_ids(name: str, ids: Tensor, size: int | None, bound: str) -> int:
+def checked_size(name: str, ids: Tensor, size: int | None, bound: str) -> int:
     """Refuses ids outside of 0 .. size - 1, and returns size (None: the largest id + 1), named ``bound``."""
     if ids.numel() == 0:
         return 0 if size is None else size
@@ -85,7 +86,7 @@ def check_count(name: str, v: int) -> None:
         raise ValueError(f"{name}={count} must not be negative")
 
 
-def check_room(name: str, size: int, entries: int) -> None:
+def check_nonzero(name: str, size: int, entries: int) -> None:
     """Refuses a size of 0 where there are entries; compilers, to which both are symbols, are not asked."""
     if torch.compiler.is_compiling() or isinstance(size, torch.SymInt) or isinstance(entries, torch.SymInt):
         return
@@ -107,6 +108,15 @@ def check_channels(channels: int | None) -> None:
         return
     if isinstance(channels, float) or channels < 1:
         raise ValueError(f"channels={channels} must be a positive integer, or None for any number of them")
+
+
+def check_width(x: Tensor, channels: int | None, dim: int, last: bool = False) -> None:
+    """Refuses an x without ``channels`` in its last dimension, along which only ``last`` may be pooled."""
+    if channels is not None and (x.size(-1) != channels or (not last and dim in (-1, x.dim() - 1))):
+        raise ValueError(
+            f"x of shape {tuple(x.shape)}, pooled along dim={dim}, "
+            f"must have channels={channels} in its last dimension"
+        )
 
 
 def check_dropout(dropout: float) -> None:

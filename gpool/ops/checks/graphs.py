@@ -7,14 +7,14 @@ from torch import Tensor
 
 from gpool.ops.checks.arguments import (
     check_count,
-    check_ids,
     check_integers,
-    check_room,
+    check_nonzero,
     check_type,
+    checked_size,
     readable,
 )
 
-__all__ = ["check_batch", "check_edges", "check_features", "check_graph"]
+__all__ = ["check_batch", "check_edges", "check_features", "check_graph", "filled_batch"]
 
 
 def check_features(x: Tensor, channels: int, like: Tensor | None) -> None:
@@ -52,7 +52,7 @@ def check_edges(edge_index: Tensor, edge_attr: Tensor | None, nodes: int) -> Non
             f"of the E={edge_index.size(1)} edges"
         )
     if readable(edge_index):
-        check_ids("edge_index", edge_index, nodes, "x.size(0)")
+        checked_size("edge_index", edge_index, nodes, "x.size(0)")
 
 
 def check_batch(batch: Tensor | None, batch_size: int | None, nodes: int) -> None:
@@ -61,10 +61,20 @@ def check_batch(batch: Tensor | None, batch_size: int | None, nodes: int) -> Non
         check_count("batch_size", batch_size)
     if batch is None:
         if batch_size is not None:
-            check_room("batch_size", batch_size, nodes)
+            check_nonzero("batch_size", batch_size, nodes)
         return
     check_integers("batch", batch)
     if batch.dim() != 1 or batch.size(0) != nodes:
         raise ValueError(f"batch of shape {tuple(batch.shape)} must be [N] for N={nodes} nodes")
     if readable(batch):
-        check_ids("batch", batch, batch_size, "batch_size")
+        checked_size("batch", batch, batch_size, "batch_size")
+
+
+def filled_batch(x: Tensor, batch: Tensor | None, batch_size: int | None) -> tuple[Tensor, int]:
+    """The graph of every node and the number of graphs: one graph by default; a missing size costs a sync."""
+    if batch is None:
+        size = 1 if batch_size is None else batch_size
+        return torch.zeros(x.size(0), dtype=torch.long, device=x.device), size
+    if batch_size is None:
+        batch_size = int(batch.max()) + 1 if batch.numel() > 0 else 0
+    return batch, batch_size

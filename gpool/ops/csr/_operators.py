@@ -15,9 +15,7 @@ from gpool.ops.transforms import transformed
 __all__ = ["powers", "product", "sampled", "transposed"]
 
 
-with (
-    warnings.catch_warnings()
-):  # torch says once a process that CSR tensors are in beta; said here, to no one
+with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; here unheard
     warnings.simplefilter("ignore", UserWarning)
     torch.sparse_csr_tensor([0, 1], [0], [1.0])
 
@@ -76,30 +74,18 @@ def _powers(
 
 
 @_matmul.register_fake
-def _(
-    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor
-) -> Tensor:
-    return dense.new_empty(rowptr.numel() - 1, dense.size(1))
+def _(rowptr: Tensor, *rest: Tensor) -> Tensor:
+    return rest[-1].new_empty(rowptr.numel() - 1, rest[-1].size(1))
 
 
 @_sample.register_fake
-def _(
-    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, left: Tensor, right: Tensor
-) -> Tensor:
-    return left.new_empty(col.numel())
+def _(rowptr: Tensor, col: Tensor, *rest: Tensor) -> Tensor:
+    return rest[-1].new_empty(col.numel())
 
 
 @_powers.register_fake
-def _(
-    rowptr: Tensor,
-    col: Tensor,
-    order: Tensor,
-    colptr: Tensor,
-    row: Tensor,
-    value: Tensor,
-    dense: Tensor,
-    steps: int,
-) -> Tensor:
+def _(rowptr: Tensor, *rest: Any) -> Tensor:
+    dense, steps = rest[-2:]
     return dense.new_empty(steps + 1, *dense.shape)
 
 
@@ -120,15 +106,13 @@ def _adjoints(order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, grad: T
 
 
 @_matmul_transposed.register_fake
-def _(
-    rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, dense: Tensor
-) -> Tensor:
-    return dense.new_empty(colptr.numel() - 1, dense.size(1))
+def _(rowptr: Tensor, col: Tensor, order: Tensor, colptr: Tensor, *rest: Tensor) -> Tensor:
+    return rest[-1].new_empty(colptr.numel() - 1, rest[-1].size(1))
 
 
 @_adjoints.register_fake
-def _(order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, grad: Tensor) -> Tensor:
-    return grad.new_empty(grad.shape)
+def _(*inputs: Tensor) -> Tensor:
+    return inputs[-1].new_empty(inputs[-1].shape)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

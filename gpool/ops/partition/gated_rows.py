@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 
 __all__ = ["gated_rows"]
 
@@ -16,7 +16,7 @@ class _GatedRows(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, index: Tensor, gate: Tensor) -> Tensor:
         out = x.new_empty(index.numel(), x.size(1))
-        for rows in row_chunks(out):
+        for rows in blocks_of(out):
             torch.index_select(x, 0, index[rows], out=out[rows]).mul_(gate[rows].unsqueeze(-1))
         return out
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from gpool.ops.checks.arguments import check_count, check_ids, check_integers, readable
+from gpool.ops.checks.arguments import check_count, check_integers, checked_size, readable
 from gpool.ops.masks import positions
 from gpool.ops.partition.ties import order_ties
 from gpool.ops.segment import Segments, segment_count
@@ -75,7 +75,7 @@ def topk_select(
 ) -> Tensor:
     """The ids of the ``count`` highest scores of every graph: grouped by graph, best first, ties by lower id.
 
-    One stable sort of the key (graph, -score) packed into 64 bits; a float64 score, which leaves no room
+    One stable sort of the key (graph, -score) packed into 64 bits; a float64 score, which leaves no bits
     for the graph, takes two. The batch vector may be in any order.
 
     Args:
@@ -84,8 +84,8 @@ def topk_select(
             :func:`gpool.ops.partition.ties.order_ties`; only equal ones by default.
 
     Shape:
-        score [N], batch int64 [N], count int64 [B], floor [N] or a number -> int64 [sum of count], no
-        entry more than there are. An empty graph contributes nothing.
+        - score [N], batch int64 [N], count int64 [B], floor [N] or a number -> int64 [sum of count], no
+          entry more than there are. An empty graph contributes nothing.
 
     Raises:
         TypeError: score is not floating point; batch or count does not hold integers.
@@ -94,7 +94,7 @@ def topk_select(
     """
     if not isinstance(batch, Segments):
         _check(score, batch, count, batch_size)
-        batch = Segments(batch.long(), batch_size)  # an int32 batch has no room for the key below
+        batch = Segments(batch.long(), batch_size)  # an int32 batch has no bits for the key below
     return _topk(score.detach(), batch, count, within, floor)
 
 
@@ -131,4 +131,4 @@ def _check(score: Tensor, batch: Tensor, count: Tensor, batch_size: int) -> None
     if count.shape != (batch_size,):
         raise ValueError(f"count of shape {tuple(count.shape)} must be [B] for batch_size={batch_size}")
     if readable(batch):
-        check_ids("batch", batch, batch_size, "batch_size")
+        checked_size("batch", batch, batch_size, "batch_size")

@@ -2,7 +2,7 @@
 
 Every function takes ``x`` and reduces along ``dim`` (default 0), whose entry ``i`` belongs to segment
 ``index[i]``, or to segment ``s`` with ``ptr[s] <= i < ptr[s + 1]``. ``dim_size`` is the number of segments
-B; without it and without ``ptr`` it is read off the index, which synchronises with the device.
+B; without it and without ``ptr`` it is read off the index, which synchronizes with the device.
 An empty segment reduces to zero in every function that returns one row per segment.
 
 An index or ptr of any integer type will do. On the CPU its values are looked at, once per call, and an entry

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gpool.ops.checks.arguments import check_count, check_ids, check_integers, check_room, readable
+from gpool.ops.checks.arguments import check_count, check_integers, check_nonzero, checked_size, readable
 
 __all__ = ["Segments", "blamed", "resolve", "rising", "unseen"]
 
@@ -53,7 +53,7 @@ def resolve(
     if dim_size is not None:
         check_count("dim_size", dim_size)
     if dim_size is not None:
-        check_room(bound, dim_size, length)
+        check_nonzero(bound, dim_size, length)
     if index is None:
         segment = torch.zeros(length, dtype=torch.long, device=device)
         return Segments(segment, 1 if dim_size is None else dim_size)
@@ -62,7 +62,7 @@ def resolve(
             f"index of shape {tuple(index.shape)} must be ({length},), one segment for each entry"
         )
     if (look or dim_size is None) and readable(index):
-        dim_size = check_ids("index", index, dim_size, bound)
+        dim_size = checked_size("index", index, dim_size, bound)
     elif dim_size is None:
         dim_size = int(index.max()) + 1 if length > 0 else 0
     return Segments(index.long(), dim_size)
@@ -77,7 +77,7 @@ def blamed(error: Exception, segments: Segments) -> Exception:
     """An error that names index, if that is why a kernel raised ``error``; else that error."""
     if readable(segments.segment):
         try:
-            check_ids("index", segments.segment, segments.size, "dim_size")
+            checked_size("index", segments.segment, segments.size, "dim_size")
         except IndexError as found:
             return found
     return error

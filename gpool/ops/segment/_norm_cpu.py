@@ -12,20 +12,20 @@ from gpool.ops.segment._norm_autograd import finish, plain_norm
 from gpool.ops.segment._pieces import Pieces
 from gpool.ops.segment.magnitude import Magnitude
 
-__all__ = ["ChunkedNorm"]
+__all__ = ["BlockedNorm"]
 
 SMALL = 0.95  # orders below multiply the rounding of a sum by so much that it is taken in float64,
-LONG = 128  # as are sums of more entries than this where a chunk has several: those are added up one by one
+LONG = 128  # as are sums of more entries than this where a block has several: those are added up one by one
 NEAR = 8.0  # sums within e^-8 .. e^8 lose nothing that shows when 1 stands for m*; less for orders below 1
 FAR = 1e30  # stands for an infinite logarithm, where its product with zero must be zero
 
 
-class ChunkedNorm(torch.autograd.Function):
-    """The norm of rows [N, D], chunk by chunk: all passes over a chunk are made while it is in the cache.
+class BlockedNorm(torch.autograd.Function):
+    """The norm of rows [N, D], block by block: all passes over a block are made while it is in the cache.
 
-    ``room[0]`` (None: no gradient of x is wanted) buffers each entry's gradient factor, (m / m*)^p / m times
-    the slope of m; backward scales it in place by the row of its piece. dy/dp = -y H / p^2 with the entropy H
-    of the weights, dy/dq = -y log n.
+    ``buffer[0]`` receives each entry's gradient factor, (m / m*)^p / m times the slope of m; None: x needs no
+    gradient. Backward scales it in place by the row of its piece. dy/dp = -y H / p^2, where H is the entropy
+    of the weights; dy/dq = -y log n.
     """
 
     @staticmethod
@@ -37,14 +37,15 @@ class ChunkedNorm(torch.autograd.Function):
         index: Tensor,
         magnitude: Magnitude,
         direction: int,
-        room: list[Tensor | None],
+        buffer: list[Tensor | None],
         learn: bool,
     ) -> tuple[Tensor | None, ...]:
-        slope = room[0]
+        """The norm [B, D], then what backward needs: slope, y / sum, dy/dp and factors of the pieces."""
+        slope = buffer[0]
         least = float(p.detach().abs().min() if isinstance(p, Tensor) else abs(p))
         near = math.exp(NEAR * min(least, 1.0)) if magnitude.positive else None
         wide = (least < SMALL, least < SMALL or pieces.longest > LONG)
-        parts = _chunk_sums(x, p, pieces, magnitude, direction, learn, slope, wide, near)
+        parts = _block_sums(x, p, pieces, magnitude, direction, learn, slope, wide, near)
         (extreme, total, entropy), factor = _join(pieces, parts, p, direction)
         total = total.masked_fill_(total == 0, 1.0)
         y = finish(extreme, total, pieces.sizes, p, q)
@@ -78,7 +79,7 @@ class ChunkedNorm(torch.autograd.Function):
         if need[0]:
             if ctx.spent:  # a second backward through a graph that was retained
                 magnitude, direction, *_ = ctx.rest
-                slope = ChunkedNorm.forward(
+                slope = BlockedNorm.forward(
                     x, p, q, pieces, index, magnitude, direction, [torch.empty_like(x)], False
                 )[1]
             ctx.spent = True
@@ -113,8 +114,8 @@ def _join(
 def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
     """A piece's row times the row of each of its entries, in the input's order; overwrites ``slope``."""
     out = None if pieces.perm is None else torch.empty_like(slope)
-    spare = slope.new_empty(pieces.room, slope.size(1))
-    for start, stop, first, last in reversed(pieces.chunks):  # the last ones are still in the cache
+    spare = slope.new_empty(pieces.largest, slope.size(1))
+    for start, stop, first, last in reversed(pieces.blocks):  # the last ones are still in the cache
         part = slope[start:stop]
         if last - first == 1:
             part.mul_(row[first])
@@ -125,7 +126,7 @@ def _spread(row: Tensor, slope: Tensor, pieces: Pieces) -> Tensor:
     return slope if out is None else out
 
 
-def _chunk_sums(
+def _block_sums(
     x: Tensor,
     p: Tensor | float,
     pieces: Pieces,
@@ -140,18 +141,18 @@ def _chunk_sums(
 
     ``slope`` receives (m / m*)^p / m times dm/dx of every entry. Fast path, where ``near`` is given: assume
     m* = 1, which saves two passes; if a sum leaves [1 / near, near], recompute with the true extremes.
-    ``wide`` says whether the sums of a chunk of one piece, and of several, are taken in float64.
+    ``wide`` says whether the sums of a block of one piece, and of several, are taken in float64.
     """
     safe = magnitude.positive
-    spare = [x.new_empty(pieces.room, x.size(1)) for _ in range(4 if pieces.perm is None else 5)]
-    order, eps = torch.arange(pieces.room), x.new_full((), magnitude.eps)
+    spare = [x.new_empty(pieces.largest, x.size(1)) for _ in range(4 if pieces.perm is None else 5)]
+    order, eps = torch.arange(pieces.largest), x.new_full((), magnitude.eps)
     extremes, totals, entropies = [], [], []
-    for start, stop, first, last in pieces.chunks:
-        m, log, power, side, *room = (v[: stop - start] for v in spare)
+    for start, stop, first, last in pieces.blocks:
+        m, log, power, side, *gathered = (v[: stop - start] for v in spare)
         if pieces.perm is None:
             entry = x[start:stop]
         else:
-            entry = torch.index_select(x, 0, pieces.perm[start:stop], out=room[0])
+            entry = torch.index_select(x, 0, pieces.perm[start:stop], out=gathered[0])
         slope_m = magnitude.into(entry, eps, m, side)
         if near is not None:
             torch.log(m, out=log)
@@ -172,7 +173,7 @@ def _chunk_sums(
             _times(power.div_(by), slope_m, slope[start:stop])
     total = torch.cat(totals)
     if near is not None and not _within(total, near):
-        return _chunk_sums(x, p, pieces, magnitude, direction, learn, slope, wide, None)
+        return _block_sums(x, p, pieces, magnitude, direction, learn, slope, wide, None)
     extreme = torch.ones_like(total) if near is not None else torch.cat(extremes)
     return [extreme, total, torch.cat(entropies) if learn else torch.zeros_like(total)]
 
@@ -188,7 +189,7 @@ def _within(v: Tensor, near: float) -> bool:
 
 
 def _bag(v: Tensor, starts: Tensor, order: Tensor, wide: bool = False) -> Tensor:
-    """Sums of the pieces of a chunk, which begin at ``starts``, in float64 if ``wide``."""
+    """Sums of the pieces of a block, which begin at ``starts``, in float64 if ``wide``."""
     addends = v.double() if wide else v
     if starts.numel() == 1:
         return addends.sum(0, keepdim=True).to(v.dtype)

@@ -1,7 +1,7 @@
 """Split segments into cache-sized pieces.
 
-Segments are cut into pieces of at most ``rows`` entries, and neighboring pieces are gathered into chunks of
-about as many. An operation runs all of its passes on one chunk before it turns to the next, and joins the
+Segments are cut into pieces of at most ``rows`` entries, and neighboring pieces are gathered into blocks of
+about as many. An operation runs all of its passes on one block before it turns to the next, and joins the
 pieces of a cut segment at the end.
 """
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gpool.ops.blocks import block_rows
-from gpool.ops.checks.arguments import check_ids, check_range, readable
+from gpool.ops.checks.arguments import check_range, checked_size, readable
 from gpool.ops.sorted_keys import sort_keys
 
 __all__ = ["Pieces", "cut"]
@@ -28,10 +28,10 @@ class Pieces(NamedTuple):
     segment: Tensor  # [K] segment of a piece
     whole: bool  # no segment is cut
     piece: Tensor  # [N] piece of an entry
-    starts: Tensor  # [K] where a piece starts within its chunk
+    starts: Tensor  # [K] where a piece starts within its block
     longest: int  # entries of the longest piece
-    room: int  # entries of the longest chunk
-    chunks: list[tuple[int, int, int, int]]  # entries from, to; pieces from, to
+    largest: int  # entries of the largest block
+    blocks: list[tuple[int, int, int, int]]  # entries from, to; pieces from, to
 
 
 def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
@@ -40,7 +40,7 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
     if ptr is None:
         if bool((index[1:] < index[:-1]).any()):
             if readable(index):
-                check_ids("index", index, size, "dim_size")
+                checked_size("index", index, size, "dim_size")
             index, perm = sort_keys(index, size)
         elif readable(index):
             check_range("index", int(index[0]), int(index[-1]), size, "dim_size")
@@ -57,12 +57,12 @@ def cut(index: Tensor, ptr: Tensor | None, size: int, width: int) -> Pieces:
         nth = torch.arange(segment.numel()) - (parts.cumsum(0) - parts)[segment]
         bounds = torch.cat([ptr[segment] + nth * rows, ptr[-1:]])  # [K + 1]
         piece = torch.repeat_interleave(bounds.diff(), output_size=index.numel())
-    ends, begins, chunks, first = bounds.tolist(), [], [], 0
+    ends, begins, blocks, first = bounds.tolist(), [], [], 0
     while first < len(ends) - 1:
         last = max(bisect_right(ends, ends[first] + rows) - 1, first + 1)
-        chunks.append((ends[first], ends[last], first, last))
+        blocks.append((ends[first], ends[last], first, last))
         begins += [ends[first]] * (last - first)
         first = last
     starts = bounds[:-1] - torch.tensor(begins, dtype=bounds.dtype)
-    room = max((stop - start for start, stop, _, _ in chunks), default=0)
-    return Pieces(perm, count, segment, whole, piece, starts, min(longest, rows), room, chunks)
+    largest = max((stop - start for start, stop, _, _ in blocks), default=0)
+    return Pieces(perm, count, segment, whole, piece, starts, min(longest, rows), largest, blocks)

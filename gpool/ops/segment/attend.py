@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment.softmax import segment_softmax
@@ -22,7 +22,7 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def forward(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
         sums = value.new_zeros(weight.size(1), size, value.size(1))
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             here, by_head = index[rows], _by_head(value[rows], weight)
             for k, part in enumerate(sums):
                 part.index_add_(0, here, (by_head * weight[rows, k].unsqueeze(-1)).flatten(1))
@@ -41,7 +41,7 @@ class _WeightedSums(torch.autograd.Function):
             by_value = (spread * weight.unsqueeze(-1)).sum(1).flatten(1)
             return (spread * _by_head(value, weight).unsqueeze(1)).sum(-1), by_value, None, None
         by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
-        for rows in row_chunks(value):
+        for rows in blocks_of(value):
             here, by_head = index[rows], _by_head(value[rows], weight)
             for k in range(weight.size(1)):
                 spread = _by_head(grad[:, k].index_select(0, here), weight)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.checks.arguments import length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
@@ -52,14 +52,14 @@ class _LogSumExp(torch.autograd.Function):
         top = _top(x, index, size)
         total = torch.zeros_like(top)
         moment = torch.zeros_like(top) if learn else None
-        for rows in row_chunks(x):
+        for rows in blocks_of(x):
             here = index[rows]
-            centred = top.index_select(0, here)
-            torch.sub(x[rows], centred, out=centred)
-            weight = (centred / tau if learn else centred.div_(tau)).exp_()
+            shifted = top.index_select(0, here)
+            torch.sub(x[rows], shifted, out=shifted)
+            weight = (shifted / tau if learn else shifted.div_(tau)).exp_()
             total.index_add_(0, here, weight)
             if moment is not None:
-                moment.index_add_(0, here, weight.mul_(centred.clamp_(min=-FAR)))
+                moment.index_add_(0, here, weight.mul_(shifted.clamp_(min=-FAR)))
         y = _finish(top, total, tau, index)
         total = total.masked_fill_(total == 0, 1.0)
         by_tau = None if moment is None else total.log() - moment / total / tau
@@ -92,7 +92,7 @@ class _LogSumExp(torch.autograd.Function):
 def _weigh(x: Tensor, top: Tensor, tau: Tensor | float, index: Tensor, grad: Tensor) -> Tensor:
     """exp((x - top) / tau) times what arrives at the segment."""
     out = torch.empty_like(x)
-    for rows in row_chunks(x):
+    for rows in blocks_of(x):
         part = torch.index_select(top, 0, index[rows], out=out[rows])
         torch.sub(x[rows], part, out=part).div_(tau).exp_().mul_(grad.index_select(0, index[rows]))
     return out

@@ -11,7 +11,7 @@ from gpool.ops.checks.arguments import length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
 from gpool.ops.segment._norm_autograd import plain_norm
-from gpool.ops.segment._norm_cpu import ChunkedNorm
+from gpool.ops.segment._norm_cpu import BlockedNorm
 from gpool.ops.segment._pieces import cut
 from gpool.ops.segment._rows import as_rows, from_rows, per_row
 from gpool.ops.segment.magnitude import ITSELF, Magnitude
@@ -67,7 +67,7 @@ def segment_norm(
         # First of all, so that nothing smaller takes a part of the block that the last gradient has left.
         slope = torch.empty_like(rows) if rows.requires_grad else None
         pieces = cut(segment, ptr, size, rows.size(1))
-        y, *_ = ChunkedNorm.apply(rows, p, q, pieces, segment, magnitude, direction, [slope], learn)
+        y, *_ = BlockedNorm.apply(rows, p, q, pieces, segment, magnitude, direction, [slope], learn)
     return from_rows(y.to(x.dtype), x, dim)
 
 

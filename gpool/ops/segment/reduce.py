@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.checks.arguments import check_count, check_integers, length_along
 from gpool.ops.precision import widened
 from gpool.ops.segment._index import Segments, blamed, resolve, rising
@@ -92,17 +92,15 @@ class _Extreme(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
         x, index, y = (t.detach() for t in ctx.saved_tensors)
         ties, count = torch.empty_like(x), torch.zeros_like(widened(y))
-        for rows in row_chunks(x):
+        for rows in blocks_of(x):
             here, part = index[rows], ties[rows]
             torch.index_select(y, 0, here, out=part)
-            torch.eq(
-                x[rows], part, out=part
-            )  # in the type of x: comparisons into bool are several times slower
+            torch.eq(x[rows], part, out=part)  # in the type of x: comparisons into bool are slower
             count.index_add_(0, here, widened(part))
         share = grad / count.clamp_(min=1)
         if torch.is_grad_enabled():
             return ties * share.index_select(0, index), None, None, None
-        for rows in row_chunks(x):
+        for rows in blocks_of(x):
             ties[rows].mul_(share.index_select(0, index[rows]))
         return ties, None, None, None
 

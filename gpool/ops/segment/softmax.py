@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpool.ops.blocks import row_chunks
+from gpool.ops.blocks import blocks_of
 from gpool.ops.checks.arguments import length_along
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
@@ -19,9 +19,8 @@ __all__ = ["segment_softmax"]
 
 def _weights(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """exp(x - top) [N, D], the top [B, D] and the sum of the former [B, D]."""
-    top = segment_max(x.detach(), Segments(index, size)).clamp(
-        min=torch.finfo(x.dtype).min
-    )  # where all are -inf
+    least = torch.finfo(x.dtype).min  # stands for the top of a segment that is -inf throughout
+    top = segment_max(x.detach(), Segments(index, size)).clamp(min=least)
     weight = (x - top.index_select(0, index)).exp()
     return weight, top, segment_sum(weight, Segments(index, size))
 
@@ -30,7 +29,7 @@ def _weights_in_place(x: Tensor, index: Tensor, size: int) -> tuple[Tensor, Tens
     """The same without autograd, in the memory of one [N, D]."""
     top = segment_max(x, Segments(index, size)).clamp_(min=torch.finfo(x.dtype).min)
     weight, total = torch.empty_like(x), torch.zeros_like(top)
-    for rows in row_chunks(x):
+    for rows in blocks_of(x):
         part = torch.index_select(top, 0, index[rows], out=weight[rows])
         total.index_add_(0, index[rows], torch.sub(x[rows], part, out=part).exp_())
     return weight, top, total
@@ -46,7 +45,7 @@ class _Softmax(torch.autograd.Function):
     def forward(x: Tensor, index: Tensor, size: int) -> Tensor:
         weight, _, total = _weights_in_place(x, index, size)
         total.clamp_(min=torch.finfo(x.dtype).tiny).reciprocal_()
-        for rows in row_chunks(x):
+        for rows in blocks_of(x):
             weight[rows].mul_(total.index_select(0, index[rows]))
         return weight
 
@@ -62,9 +61,9 @@ class _Softmax(torch.autograd.Function):
             mean = segment_sum(grad * weight, Segments(index, ctx.size))
             return weight * (grad - mean.index_select(0, index)), None, None
         out, mean = torch.empty_like(weight), weight.new_zeros(ctx.size, weight.size(1))
-        for rows in row_chunks(weight):
+        for rows in blocks_of(weight):
             mean.index_add_(0, index[rows], torch.mul(grad[rows], weight[rows], out=out[rows]))
-        for rows in row_chunks(weight):
+        for rows in blocks_of(weight):
             part = torch.index_select(mean, 0, index[rows], out=out[rows])
             torch.sub(grad[rows], part, out=part).mul_(weight[rows])
         return out, None, None

@@ -96,9 +96,8 @@ class Adjacency(CheckedRecord):
         self.check()
         low, high = self.rowptr[row], self.rowptr[row + 1]
         end = high
-        for _ in range(
-            int((high - low).max()).bit_length() if row.numel() > 0 else 0
-        ):  # bisection in every row
+        steps = int((high - low).max()).bit_length() if row.numel() > 0 else 0
+        for _ in range(steps):  # bisection in every row
             middle = (low + high) // 2
             below = self.col[middle.clamp(max=max(self.num_edges - 1, 0))] < col
             active = low < high

@@ -30,15 +30,14 @@ def enclosing_subgraphs(
     """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
 
     As in Pan, Shi, Dokmanic (arXiv:2110.04375): the target link is part of every record, in both directions,
-    and marked as the target's own, whether the graph has it or not; so nothing in a record tells which it
-    was, except ``edge`` (-1 where it was added). Both ends are seeds of the search, so the nodes do not
-    depend on it either.
+    and marked as the target's own, whether the graph has it or not; so only ``edge`` tells which it was (-1
+    where it was added). Both ends are seeds of the search, so the nodes do not depend on it either.
 
     Args:
         graph: the observed graph.
         pairs: target links [B, 2]; the same pair may come twice, and gives two equal subgraphs.
         num_hops: k of the k-hop neighborhood, at least 1.
-        cap: keep at most so many new nodes a hop, a uniform draw.
+        cap: keep at most so many new nodes per hop, drawn uniformly.
         seed: of that draw, which depends on seed, pair, hop and node alone: not on the batch, its order or
             the worker.
         max_entries: neighbors read at once, which bounds the memory of the sweep (a single pair is never
@@ -113,7 +112,7 @@ def _check(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, max_
         )
 
 
-def _pieces(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
+def _parts(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
     """Slices of the sorted ``owner``, each of whole owners and of counts of about ``max_entries`` in sum."""
     total = count.cumsum(0)
     if total.numel() == 0:
@@ -146,9 +145,9 @@ def _ball(
         count = graph.degree[node]
         salt = _hash(pairs.amin(1), _hash(pairs.amax(1), pairs.new_tensor(seed * 64 + hop)))
         found = []
-        for piece in _pieces(count, owner, max_entries):
-            position, of = expand(graph.rowptr[node[piece]], count[piece])
-            keys = owner[piece][of] * size + graph.col[position]
+        for part in _parts(count, owner, max_entries):
+            position, of = expand(graph.rowptr[node[part]], count[part])
+            keys = owner[part][of] * size + graph.col[position]
             found.append(_new(keys, members) if cap is None else _draw(keys, members, salt, size, cap))
         frontier = torch.cat(found) if found else frontier[:0]
         members = sort_values(torch.cat([members, frontier]))
@@ -209,11 +208,11 @@ def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) 
     degree = degree.masked_fill(hub, 0)
     maybe = marks(members)
     sources, destinations, edges = [], [], []
-    for piece in _pieces(degree, batch, max_entries):
-        position, of = expand(graph.rowptr[node[piece]], degree[piece])
-        kept, source = among(members, first[piece][of] + graph.col[position], maybe)
+    for part in _parts(degree, batch, max_entries):
+        position, of = expand(graph.rowptr[node[part]], degree[part])
+        kept, source = among(members, first[part][of] + graph.col[position], maybe)
         sources.append(source)
-        destinations.append(of[kept] + piece.start)
+        destinations.append(of[kept] + part.start)
         edges.append(graph.edge[position[kept]])
     hubs = hub.nonzero().squeeze(1)
     at, of = expand((around.cumsum(0) - around)[batch[hubs]], around[batch[hubs]])

@@ -1,4 +1,4 @@
-"""Copies of every graph with labelled nodes or pairs of nodes, for subgraph and relational pooling GNNs."""
+"""Copies of every graph with labeled nodes or pairs of nodes, for subgraph and relational pooling GNNs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gpool.ops.checks import values_checked
 from gpool.ops.checks.parts import check_ids, check_shape
 from gpool.ops.subgraph.adjacency import expand
 
-__all__ = ["LabelledCopies", "label_tuples"]
+__all__ = ["LabeledCopies", "label_tuples"]
 
 
-class LabelledCopies(NamedTuple):
+class LabeledCopies(NamedTuple):
     """M copies of graphs, N' nodes and E' edges in all.
 
     Shape:
@@ -22,7 +22,7 @@ class LabelledCopies(NamedTuple):
         - **node** [N'], **edge** [E']: node and edge of the batch that is copied. **edge_index** [2, E'] in
           the copies.
         - **inner** [N']: every node's copy; **outer** [M]: every copy's graph; **tuples** [M, l]: its
-          labelled nodes.
+          labeled nodes.
     """
 
     label: Tensor
@@ -41,7 +41,7 @@ def label_tuples(
     length: int = 1,
     samples: int | None = None,
     seed: int = 0,
-) -> LabelledCopies:
+) -> LabeledCopies:
     """One copy of its graph for every ordered tuple of ``length`` different nodes, or for a sample of them.
 
     From Zhou, Wang, Zhang, "From Relational Pooling to Subgraph GNNs" (arXiv:2305.04963):
@@ -98,7 +98,7 @@ def label_tuples(
     edge = order[position]
     size = count[outer]
     shift = size.cumsum(0) - size - first[outer]  # from a node of the batch to its place in the copy
-    return LabelledCopies(label, node, edge, edge_index[:, edge] + shift[copy], inner, outer, tuples)
+    return LabeledCopies(label, node, edge, edge_index[:, edge] + shift[copy], inner, outer, tuples)
 
 
 def _check(edge_index: Tensor, batch: Tensor, batch_size: int) -> None:

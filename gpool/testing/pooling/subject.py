@@ -87,6 +87,7 @@ class Held(nn.Module):
         self.layer, self.call, self.batch_size = layer, subject.call, batch_size
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor, batch: Tensor) -> tuple[Tensor, ...]:
+        """The layer's result."""
         out = self.call(self.layer, Graphs(x, edge_index, edge_attr, batch, self.batch_size))
         assert out.edge_attr is not None, "edge_attr came in and must come out"
         return out.x, out.edge_attr, out.edge_index, out.batch, out.cluster, out.edge_cluster

@@ -70,4 +70,5 @@ class Held(nn.Module):
         self.layer, self.call = layer, subject.call
 
     def forward(self, inputs: Inputs, index: Tensor) -> Tensor:
+        """The layer's rows."""
         return self.call(self.layer, inputs, index, SIZE)

@@ -113,7 +113,7 @@ def test_the_file_is_readable_as_the_umask_says(tmp_path: Path) -> None:
 
 
 def graphs(root: Path) -> list[dict[str, torch.Tensor]]:
-    return [graph.to_dict() for graph in TU("KILLED", root).graphs]
+    return [graph.to_dict() for graph in TU("KILLED", root=root).graphs]
 
 
 def equal(one: list[dict], other: list[dict]) -> bool:
@@ -164,7 +164,7 @@ def test_a_set_survives_sigkill_at_the_worst_moments(tmp_path: Path, moment: str
         assert process.exitcode == -signal.SIGKILL
     kept = tmp_path / "tu" / "KILLED" / "processed" / "gpool_labels.npz"
     assert not kept.exists()
-    expected = [graph.to_dict() for graph in TU("KILLED", tmp_path, use_node_attr=False).graphs]
+    expected = [graph.to_dict() for graph in TU("KILLED", root=tmp_path, attributes="none").graphs]
     assert kept.exists()
     assert equal(graphs(tmp_path), expected)
 

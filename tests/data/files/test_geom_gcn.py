@@ -30,7 +30,7 @@ def raw(tmp_path: Path) -> Path:
 
 def test_a_graph_is_read_and_read_back(raw: Path) -> None:
     for _ in "parse", "read back":
-        graph = Links("texas", raw.parents[2]).graph
+        graph = Links("texas", root=raw.parents[2]).graph
         assert graph.pairs.tolist() == [[0, 1], [1, 2], [3, 5], [4, 5]]
         assert graph.x.tolist() == [[i % 2, 1, i] for i in range(6)]
 
@@ -51,7 +51,7 @@ def test_real_sets_are_pygs(name: str, tmp_path: Path) -> None:
 def test_nothing_in_the_data_root_is_run(raw: Path, tmp_path: Path, file: str) -> None:
     (raw.parent / "processed").mkdir()
     torch.save(Payload(tmp_path / "trace"), raw.parent / "processed" / file)
-    assert Links("texas", tmp_path).graph.num_nodes == 6
+    assert Links("texas", root=tmp_path).graph.num_nodes == 6
     assert not (tmp_path / "trace").exists()
 
 
@@ -74,7 +74,7 @@ def test_damage_is_named(raw: Path, file: int, number: int, text: str, message: 
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[: number - 1], text, *lines[number:]]) + "\n")
     with pytest.raises(ValueError, match=message) as told:
-        _ = Links("texas", raw.parents[2]).graph
+        _ = Links("texas", root=raw.parents[2]).graph
     assert str(path) in str(told.value)
 
 
@@ -85,7 +85,7 @@ def test_a_damaged_repaired_set_is_named(tmp_path: Path) -> None:
     np.savez(path, **whole)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert Links("cornell", tmp_path).graph.pairs.tolist() == [[0, 1], [1, 2]]
+        assert Links("cornell", root=tmp_path).graph.pairs.tolist() == [[0, 1], [1, 2]]
     for change, message in (
         ({"edges": np.array([[0, 3]])}, "unknown node 3"),
         ({"edges": np.array([[0, -1]])}, "unknown node -1"),
@@ -94,8 +94,8 @@ def test_a_damaged_repaired_set_is_named(tmp_path: Path) -> None:
     ):
         np.savez(path, **(whole | change))
         with pytest.raises(ValueError, match=message) as told:
-            _ = Links("cornell", tmp_path).graph
+            _ = Links("cornell", root=tmp_path).graph
         assert str(path) in str(told.value)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"cornell\.npz is no archive"):
-        _ = Links("cornell", tmp_path).graph
+        _ = Links("cornell", root=tmp_path).graph

@@ -20,7 +20,7 @@ ROOT = Path(os.environ.get("GPOOL_DATA", "data"))
 
 def assert_equal_to_pyg(name: str, root: Path, attributes: bool) -> None:
     ours, theirs = (
-        TU(name, root, use_node_attr=attributes).graphs,
+        TU(name, root=root, attributes="raw" if attributes else "none").graphs,
         TUDataset(root / "tu", name, use_node_attr=attributes),
     )
     assert len(ours) == len(theirs)
@@ -112,24 +112,24 @@ def test_damage_is_named(tmp_path: Path, part: str, number: int, text: str | Non
     raw = tmp_path / "tu" / "S" / "raw"
     edges = len((raw / "S_A.txt").read_text().splitlines())
     (raw / "S_edge_labels.txt").write_text("0\n" * edges)
-    _ = TU("S", tmp_path).graphs
+    _ = TU("S", root=tmp_path).graphs
     line(raw / f"S_{part}.txt", number, text)
     with pytest.raises(ValueError, match=message):  # although an intact cache is there
-        _ = TU("S", tmp_path).graphs
+        _ = TU("S", root=tmp_path).graphs
 
 
 def test_wide_labels_that_are_in_use_are_read(tmp_path: Path) -> None:
     write_tu(tmp_path, "WIDE", node_labels=True)
     path = tmp_path / "tu" / "WIDE" / "raw" / "WIDE_node_labels.txt"
     path.write_text("".join(f"{10 * i}\n" for i in range(79)))
-    assert TU("WIDE", tmp_path).num_features == 781
+    assert TU("WIDE", root=tmp_path).num_features == 781
 
 
 def test_a_changed_set_is_parsed_again(tmp_path: Path) -> None:
     write_tu(tmp_path, "S", node_labels=True)
-    assert TU("S", tmp_path).graphs[0].x.argmax(1).tolist() == [0, 1, 0]
+    assert TU("S", root=tmp_path).graphs[0].x.argmax(1).tolist() == [0, 1, 0]
     line(tmp_path / "tu" / "S" / "raw" / "S_node_labels.txt", 1, "1")
-    assert TU("S", tmp_path).graphs[0].x.argmax(1).tolist() == [1, 1, 0]
+    assert TU("S", root=tmp_path).graphs[0].x.argmax(1).tolist() == [1, 1, 0]
 
 
 @pytest.mark.parametrize("file", ["pre_transform.pt", "pre_filter.pt", "data.pt", "gpool_attributes.npz"])
@@ -138,7 +138,7 @@ def test_nothing_in_the_data_root_is_run(tmp_path: Path, file: str) -> None:
     trace, processed = tmp_path / "trace", tmp_path / "tu" / "S" / "processed"
     processed.mkdir()
     torch.save(Payload(trace), processed / file)
-    assert len(TU("S", tmp_path).graphs) == 20
+    assert len(TU("S", root=tmp_path).graphs) == 20
     assert not trace.exists()
     torch.load(processed / "data.pt", weights_only=False) if file == "data.pt" else None
     assert trace.exists() == (file == "data.pt")  # the payload does work
@@ -157,12 +157,12 @@ def test_nothing_in_the_data_root_is_run(tmp_path: Path, file: str) -> None:
 )
 def test_a_hostile_cache_is_made_again(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
     write_tu(tmp_path, "S", node_labels=True)
-    expected = [graph.to_dict() for graph in TU("S", tmp_path).graphs]
+    expected = [graph.to_dict() for graph in TU("S", root=tmp_path).graphs]
     path = tmp_path / "tu" / "S" / "processed" / "gpool_attributes.npz"
     held = dict(np.load(path))
     assert held["edge_index"].shape == (2, 118)
     np.savez(path, **(held | change))  # under the right key
-    for graph, whole in zip(TU("S", tmp_path).graphs, expected, strict=True):
+    for graph, whole in zip(TU("S", root=tmp_path).graphs, expected, strict=True):
         assert torch.equal(graph.edge_index, whole["edge_index"])
         assert torch.equal(graph.x, whole["x"])
 
@@ -170,7 +170,7 @@ def test_a_hostile_cache_is_made_again(tmp_path: Path, change: dict[str, np.ndar
 @pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "..", ".hidden", "a\\b", "", "a b", "a\n"])
 def test_a_name_that_is_a_path_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be letters, digits"):
-        TU(name, tmp_path / "root")
+        TU(name, root=tmp_path / "root")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -194,7 +194,7 @@ def test_a_set_is_fetched_and_unpacked(server: Path, tmp_path: Path) -> None:
     archive(
         server, "S", {"S/README.txt": "", **{f"S/{path.name}": path.read_text() for path in raw.iterdir()}}
     )
-    data = TU("S", tmp_path / "root")
+    data = TU("S", root=tmp_path / "root")
     assert data.num_features == 2
     assert sorted(p.name for p in (tmp_path / "root" / "tu" / "S" / "raw").iterdir()) == sorted(
         ["README.txt", *(path.name for path in raw.iterdir())]
@@ -208,7 +208,7 @@ def test_a_set_is_fetched_and_unpacked(server: Path, tmp_path: Path) -> None:
 def test_an_archive_does_not_leave_its_folder(server: Path, tmp_path: Path, member: str) -> None:
     archive(server, "S", {"S/S_A.txt": "1, 2\n", member: "evil"})
     with pytest.raises(MissingData, match="a file outside its folder"):
-        _ = TU("S", tmp_path / "root").graphs
+        _ = TU("S", root=tmp_path / "root").graphs
     assert not list(tmp_path.rglob("evil.txt"))
     assert not (tmp_path / "root" / "tu" / "S").exists()
 
@@ -218,5 +218,5 @@ def test_an_archive_that_ends_early_leaves_nothing(server: Path, tmp_path: Path)
     path = server / "S.zip"
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(MissingData, match="is not a whole zip archive"):
-        _ = TU("S", tmp_path / "root").graphs
+        _ = TU("S", root=tmp_path / "root").graphs
     assert not (tmp_path / "root" / "tu" / "S").exists()

@@ -28,7 +28,6 @@ from gpool.ops.segment import (
     segment_mean,
     segment_min,
     segment_norm,
-    segment_read,
     segment_softmax,
     segment_sum,
 )
@@ -44,7 +43,6 @@ FUNCTIONS: dict[str, Function] = {
     "norm": lambda x, *a, **k: segment_norm(x, 2.0, 0.5, *a, magnitude=Magnitude("abs", 0.1), **k),
     "count": lambda x, *a, **k: segment_count(*a, **k),
     "attend": lambda x, *a, **k: segment_attend(x[:, :1], x, *a, **k),
-    "read": lambda x, *a, **k: segment_read(x[:2], x, x, *a, **k),
     "broadcast": lambda x, index=None, ptr=None, dim_size=3: segment_broadcast(x[:dim_size], index, ptr),
     "GNP": gpool.GNP(4),
     "GNP both": gpool.GNP(4, branch="both"),
@@ -137,13 +135,13 @@ def test_a_dimension_out_of_range_is_named(x: Tensor) -> None:
 
 def test_an_index_is_looked_at_once_per_call(x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    plain = arguments.check_ids
+    plain = arguments.checked_size
 
     def counted(name: str, *rest: object) -> int:
         looks.append(name)
         return plain(name, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("gpool.ops.segment._index.check_ids", counted)
+    monkeypatch.setattr("gpool.ops.segment._index.checked_size", counted)
     index = torch.arange(12) // 5
     for name, function in FUNCTIONS.items():
         looks.clear()

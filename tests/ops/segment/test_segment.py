@@ -24,7 +24,6 @@ from gpool.ops.segment import (
     segment_mean,
     segment_min,
     segment_norm,
-    segment_read,
     segment_softmax,
     segment_sum,
 )
@@ -68,14 +67,14 @@ def batches(draw: st.DrawFn) -> tuple[Tensor, Tensor, int]:
 
 
 @pytest.mark.parametrize("name", REDUCE)
-@pytest.mark.parametrize("chunk", [1 << 16, 8])
+@pytest.mark.parametrize("block", [1 << 16, 8])
 @settings(max_examples=25, deadline=None)
 @given(batch=batches())
-def test_reductions_equal_the_loop(name: str, chunk: int, batch: tuple[Tensor, Tensor, int]) -> None:
+def test_reductions_equal_the_loop(name: str, block: int, batch: tuple[Tensor, Tensor, int]) -> None:
     function, reduce = REDUCE[name]
     x, index, size = batch
-    with pytest.MonkeyPatch.context() as patch:  # small chunks cut segments into many pieces
-        patch.setattr(blocks, "BLOCK", chunk)
+    with pytest.MonkeyPatch.context() as patch:  # small blocks cut segments into many pieces
+        patch.setattr(blocks, "BLOCK", block)
         values = x.clone().requires_grad_()
         expected = loop(values, index, size, reduce)
         y = function(values, index, dim_size=size)
@@ -233,19 +232,6 @@ def test_attend_equals_the_loop_in_value_and_gradients() -> None:
     torch.testing.assert_close(compiled(score, value), expected, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_read_equals_attention_of_every_segment(own: bool) -> None:
-    index = torch.tensor([3, 0, 3, 1, 0, 0, 3])
-    query = torch.randn(*([5] if own else []), 2, 4, dtype=torch.float64)
-    key, value = torch.randn(7, 4, dtype=torch.float64), torch.randn(7, 6, dtype=torch.float64)
-    y = segment_read(query, key, value, index, dim_size=5)
-    for s in (0, 1, 3):
-        q, k, v = query[s] if own else query, key[index == s], value[index == s]
-        expected = torch.nn.functional.scaled_dot_product_attention(q[None], k[None], v[None])[0]
-        torch.testing.assert_close(y[s], expected, rtol=1e-10, atol=1e-12)
-    assert (y[[2, 4]] == 0).all()
-
-
 def test_mistakes_are_named() -> None:
     x, index = torch.rand(3, 2), torch.tensor([0, 1, 1])
     with pytest.raises(ValueError, match=r"index of shape \(2,\) must be \(3,\)"):
@@ -256,8 +242,6 @@ def test_mistakes_are_named() -> None:
         segment_norm(x, 1.0, 0.0, index, dim_size=1)
     with pytest.raises(ValueError, match="score"):
         segment_attend(torch.rand(4, 2), x, index, dim_size=2)
-    with pytest.raises(ValueError, match="query"):
-        segment_read(torch.rand(7, 2, 2), x, x, index, dim_size=2)
     with pytest.raises(ValueError, match="index=None and ptr=None"):
         segment_broadcast(x)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gpool.ops.checks import check_values
 from gpool.ops.subgraph import enclosing_subgraphs, iter_enclosing_subgraphs
-from gpool.ops.subgraph.adjacency import Adjacency
+from gpool.ops.subgraph.adjacency import Adjacency, expand
 
 PAIRS = torch.tensor([[0, 3], [1, 2]])
 
@@ -86,3 +86,36 @@ def test_from_edges_refuses_what_is_no_edge() -> None:
         Adjacency.from_edges(torch.zeros(2, 0, dtype=torch.long), -1)
     with pytest.raises(ValueError, match=r"pairs of shape .* and torch.bool must be \[B, 2\]"):
         enclosing_subgraphs(graph(), torch.tensor([[True, False]]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_from_edges_holds_the_neighbors_of_every_node(seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    edges = torch.randint(9, (2, 20), generator=g)  # repeated edges, self-loops and isolated nodes
+    of, given = Adjacency.from_edges(edges, 11), [frozenset(pair) for pair in edges.t().tolist()]
+    for v in range(11):
+        row = slice(int(of.rowptr[v]), int(of.rowptr[v + 1]))
+        near = [u for u in range(11) if frozenset((u, v)) in given]
+        assert of.col[row].tolist() == near
+        assert of.edge[row].tolist() == [given.index(frozenset((u, v))) for u in near]
+    assert of.degree.tolist() == of.rowptr.diff().tolist()
+    assert of.num_edges == sum(len(pair) for pair in set(given))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_position_is_where_the_edge_stands(seed: int) -> None:
+    edges = torch.randint(9, (2, 20), generator=torch.Generator().manual_seed(seed))
+    of = Adjacency.from_edges(edges, 11)
+    row, col = torch.cartesian_prod(torch.arange(11), torch.arange(11)).t()
+    held = list(zip(torch.repeat_interleave(of.degree).tolist(), of.col.tolist(), strict=True))
+    right = [
+        held.index(pair) if pair in held else -1 for pair in zip(row.tolist(), col.tolist(), strict=True)
+    ]
+    assert of.position(row, col).tolist() == right
+    assert [pair in of for pair in zip(row.tolist(), col.tolist(), strict=True)] == [p >= 0 for p in right]
+
+
+def test_expand_concatenates_ranges() -> None:
+    position, owner = expand(torch.tensor([5, 0, 7, 2]), torch.tensor([2, 0, 1, 3]))
+    assert position.tolist() == [5, 6, 7, 2, 3, 4]
+    assert owner.tolist() == [0, 0, 2, 3, 3, 3]

@@ -291,25 +291,25 @@ def test_adjacency_errors() -> None:
         )
 
 
-def refine(edge_index: Tensor, colour: list[object], rounds: int = 10) -> list[object]:
-    """Colour refinement, the slow way."""
+def refine(edge_index: Tensor, color: list[object], rounds: int = 10) -> list[object]:
+    """Color refinement, the slow way."""
     for _ in range(rounds):
-        near: list[list[object]] = [[] for _ in colour]
+        near: list[list[object]] = [[] for _ in color]
         for u, v in edge_index.t().tolist():
-            near[v].append(colour[u])
-        colour = [hash((c, tuple(sorted(n, key=hash)))) for c, n in zip(colour, near, strict=True)]
-    return colour
+            near[v].append(color[u])
+        color = [hash((c, tuple(sorted(n, key=hash)))) for c, n in zip(color, near, strict=True)]
+    return color
 
 
 def signature(edges: list[tuple[int, int]], nodes: int, length: int) -> list[int]:
-    """The multiset, over labelled copies, of the multisets of refined colours."""
+    """The multiset, over labeled copies, of the multisets of refined colors."""
     both = torch.tensor([e for u, v in edges for e in ((u, v), (v, u))]).t()
     if length == 0:
         return sorted(refine(both, [0] * nodes))  # type: ignore[type-var]
     copies = label_tuples(both, torch.zeros(nodes, dtype=torch.long), 1, length)
-    colour = refine(copies.edge_index, [tuple(row) for row in copies.label.tolist()])
+    color = refine(copies.edge_index, [tuple(row) for row in copies.label.tolist()])
     bags: list[list[object]] = [[] for _ in range(copies.outer.numel())]
-    for c, k in zip(colour, copies.inner.tolist(), strict=True):
+    for c, k in zip(color, copies.inner.tolist(), strict=True):
         bags[k].append(c)
     return sorted(hash(tuple(sorted(bag, key=hash))) for bag in bags)
 

@@ -1,4 +1,4 @@
-"""Labelled copies: what they are made of is checked."""
+"""Labeled copies: what they are made of is checked."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def run(
     return split(walk_profile(logits, record, length), heads, length)
 
 
-def test_p1_relabelling_edge_order_swap() -> None:
+def test_p1_relabeling_edge_order_swap() -> None:
     edge_index, mine, nodes = RING
     logits = torch.randn(mine.numel(), 2, dtype=torch.double)
     base = expected(logits, [RING], 5)
