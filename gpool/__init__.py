@@ -9,13 +9,14 @@ from gpool import pooling
 from gpool.history import HistoGraph, LayerResampler
 from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
-from gpool.readout import GNP, LogMeanExp, PowerMean, QueryAttention, register
+from gpool.readout import GNP, ExponentialAdaptive, LogMeanExp, PowerMean, QueryAttention, register
 
 __version__ = "0.1.0"
 
 __all__ = [
     "GNP",
     "EdgeContraction",
+    "ExponentialAdaptive",
     "GraphParsing",
     "HistoGraph",
     "LayerResampler",
