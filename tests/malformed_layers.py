@@ -49,6 +49,7 @@ LAYERS = {
     "PowerMean": gpool.PowerMean(C, groups=2),
     "PowerMean shift": gpool.PowerMean(C, negative="shift"),
     "LogMeanExp": gpool.LogMeanExp(C),
+    "ExponentialAdaptive": gpool.ExponentialAdaptive(C),
     "GeneralizedSum": gpool.GeneralizedSum(C),
     "Mixture": gpool.Mixture([gpool.LogMeanExp(C), gpool.PowerMean(None)], gate="graph", channels=C),
     "Nested": gpool.Nested(gpool.LogMeanExp(C), gpool.LogMeanExp(C)),
@@ -180,6 +181,8 @@ MADE = [
         **CHANNELS, **EXPONENT, "groups": const(0, -1, 4, 2.5), "negative": const("x")}),
     _made("LogMeanExp", gpool.LogMeanExp, {"channels": C}, {
         **CHANNELS, "tau": const(0.0, -1.0, NAN, float("inf")), "tau_min": const(0.0, -1.0, NAN)}),
+    _made("ExponentialAdaptive", gpool.ExponentialAdaptive, {"channels": C}, {
+        **CHANNELS, "beta": const(0.0, 1.5, NAN), "eps": const(0.0, NAN)}),
     _made("QueryAttention", gpool.QueryAttention, {"channels": C}, {
         **CHANNELS, "query": const("x", 0, -1, 2.5, True), "heads": const(0, -1, 4, 2.5), "value": const("x"),
         "power": const(0.0, -1.0, NAN), "steps": const(-1, 2.5), "output": const("x"),
