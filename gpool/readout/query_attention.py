@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import Aggregation
 
@@ -205,7 +206,7 @@ class QueryAttention(Aggregation):
         if to_value is not None and self.power is None and few:  # W_V once a graph instead of once a node
             read = segment_attend(score.flatten(1), z, segments).unflatten(1, score.shape[1:])  # [B, K, H, C]
             by_head = to_value.weight.unflatten(0, (self.heads, self.channels // self.heads))  # [H, d, C]
-            v = torch.einsum("bkhc,hdc->bkhd", read, by_head).flatten(2)
+            v = torch.cat([F.linear(r, w) for r, w in zip(read.unbind(2), by_head, strict=True)], dim=-1)
             return v if to_value.bias is None else v + to_value.bias
         v = z if to_value is None else to_value(z)
         if self.power is None:
