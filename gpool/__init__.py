@@ -14,6 +14,7 @@ from gpool.link import WalkPool
 from gpool.pooling import EdgeContraction, GraphParsing, SparseCoarsening
 from gpool.readout import (
     GNP,
+    ExponentialAdaptive,
     GeneralizedSum,
     LogMeanExp,
     Mixture,
@@ -50,6 +51,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, **given: Any) -
 __all__ = [
     "GNP",
     "EdgeContraction",
+    "ExponentialAdaptive",
     "GeneralizedSum",
     "GraphParsing",
     "HistoGraph",

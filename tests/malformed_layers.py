@@ -33,6 +33,7 @@ from malformed_targets import (
     reduced,
     same,
 )  # fmt: skip
+from torch_geometric.nn import GraphConv
 
 import gpool
 from gpool.history import NodeAttention
@@ -48,6 +49,13 @@ LAYERS = {
     "PowerMean": gpool.PowerMean(C, groups=2),
     "PowerMean shift": gpool.PowerMean(C, negative="shift"),
     "LogMeanExp": gpool.LogMeanExp(C),
+    "ExponentialAdaptive": gpool.ExponentialAdaptive(C),
+    "GeneralizedSum": gpool.GeneralizedSum(C),
+    "Mixture": gpool.Mixture([gpool.LogMeanExp(C), gpool.PowerMean(None)], gate="graph", channels=C),
+    "Nested": gpool.Nested(gpool.LogMeanExp(C), gpool.LogMeanExp(C)),
+    "Slots": gpool.Slots(C, slots=1),
+    "Slots mixture": gpool.Slots(C, slots=1, mixture=True),
+    "TokenGraph": gpool.TokenGraph(C, convs=[GraphConv(C, C)], readout=gpool.LogMeanExp(C), jump="max"),
     "QueryAttention": gpool.QueryAttention(C, value="identity", power=2.0),
     "QueryAttention seeds": gpool.QueryAttention(C, query=1, heads=2, steps=1),
 }
@@ -61,6 +69,7 @@ POOLINGS = {
     "GraphParsing": gpool.GraphParsing(C),
     "EdgeContraction": gpool.EdgeContraction(C),
     "SparseCoarsening": gpool.SparseCoarsening(C, ratio=0.5),
+    "SparseCoarsening budget": gpool.SparseCoarsening(C, ratio=0.5, select="budget"),
 }
 MODELS = {
     "GraphModel": GraphModel(Encoder(C, hidden_channels=8, num_layers=2), gpool.GNP(8), out_channels=3),
@@ -172,10 +181,22 @@ MADE = [
         **CHANNELS, **EXPONENT, "groups": const(0, -1, 4, 2.5), "negative": const("x")}),
     _made("LogMeanExp", gpool.LogMeanExp, {"channels": C}, {
         **CHANNELS, "tau": const(0.0, -1.0, NAN, float("inf")), "tau_min": const(0.0, -1.0, NAN)}),
+    _made("ExponentialAdaptive", gpool.ExponentialAdaptive, {"channels": C}, {
+        **CHANNELS, "beta": const(0.0, 1.5, NAN), "eps": const(0.0, NAN)}),
     _made("QueryAttention", gpool.QueryAttention, {"channels": C}, {
         **CHANNELS, "query": const("x", 0, -1, 2.5, True), "heads": const(0, -1, 4, 2.5), "value": const("x"),
         "power": const(0.0, -1.0, NAN), "steps": const(-1, 2.5), "output": const("x"),
         "scale": const(0.0, NAN), "eps": const(0.0, NAN)}),
+    _made("GeneralizedSum", gpool.GeneralizedSum, {"channels": C}, {
+        **CHANNELS, "out_channels": WHOLE, "prototypes": WHOLE, "keep": const(0.0, 1.5, NAN),
+        "sharpness": const(0.0, NAN)}),
+    _made("Mixture", gpool.Mixture, {"children": [gpool.GNP(C)]}, {
+        "children": const([], [1]), "gate": const("x", "graph"), "channels": WHOLE}),
+    _made("Slots", gpool.Slots, {"channels": C}, {
+        **CHANNELS, "slots": WHOLE, "steps": WHOLE, "hidden": WHOLE, "eps": const(0.0, NAN),
+        "min_variance": const(0.0, NAN)}),
+    _made("TokenGraph", gpool.TokenGraph, {"channels": C, "convs": [], "readout": gpool.GNP(C)}, {
+        **CHANNELS, "readout": const(1), "tau": const(-2.0, NAN), "jump": const("x", "max")}),
     _made("HistoGraph", gpool.HistoGraph, {"channels": C, "heads": 2}, {
         **CHANNELS, "heads": const(0, -1, 4, 2.5), "norm": const("x"), "mix": const("x", 2.0, NAN),
         "dropout": const(-0.5, 1.0, NAN), "eps": const(0.0, NAN), "max_nodes": const(0, -1, 2.5),
@@ -186,7 +207,8 @@ MADE = [
         **CHANNELS, "heads": const(0, -1, 4, 2.5), "latents": WHOLE, "num_layers": [*WHOLE, *const(None)],
         "feed_forward": const(-1, 1.5), "dropout": const(1.0, NAN), "in_channels": const([4], -1, [4.5, 4])}),
     _made("SparseCoarsening", gpool.SparseCoarsening, {"channels": C}, {
-        **CHANNELS, "ratio": const(0.0, 1.5, 0, NAN, True, "x"), "eps": const(0.0, -1.0, NAN)}),
+        **CHANNELS, "ratio": const(0.0, 1.5, 0, NAN, True, "x"), "eps": const(0.0, -1.0, NAN),
+        "select": const("x")}),
     _made("GraphParsing", gpool.GraphParsing, {"channels": C}, {**CHANNELS, "ties": const("x")}),
     _made("EdgeContraction", gpool.EdgeContraction, {"channels": C}, CHANNELS),
     _made("WalkPool", gpool.WalkPool, {"channels": C}, {

@@ -136,6 +136,14 @@ TARGETS = [
         {"score": ("value", "index", "ptr"), "value": ("score", "index", "ptr")},
     ),
     Target(
+        "segment_weighted_sum",
+        segment.segment_weighted_sum,
+        lambda r: {"weight" if k == "score" else k: v for k, v in _attend(r).items()},
+        {**ANYWHERE, "weight": ENTRY, "value": ENTRY},
+        lambda a: (rows(a), a["weight"].size(1), C),
+        {"weight": ("value", "index", "ptr"), "value": ("weight", "index", "ptr")},
+    ),
+    Target(
         "segment_power_attend",
         segment.segment_power_attend,
         lambda r: {**_attend(r), "power": 2.0},

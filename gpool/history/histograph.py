@@ -19,6 +19,7 @@ from gpool.history.depth import (
     normalize_depth,
 )
 from gpool.history.node_attention import NodeAttention
+from gpool.history.node_block import Block, NodeBlock
 from gpool.history.projection import projections, widths_of
 from gpool.ops.attention import check_sizes, compare_sizes
 from gpool.ops.checks.arguments import check_dropout, check_positive
@@ -51,8 +52,8 @@ class HistoGraph(HistoryReadout):
             or ``none`` (c as it is).
         pos_enc: whether P is added.
         node_attention: whether the nodes of a graph attend to each other; else Z = H.
-        residual: Z + H in place of Z.
-        layer_norm: layer normalization of that.
+        block: what follows the attention, ``Block(residual=True, layer_norm=True, feed_forward=2)``: Z + H in
+            place of Z (Z alone without ``node_attention``), layer normalization, a feed-forward part.
         mix: ``None`` gives G; a number in [0, 1] is a; ``"learned"`` is a = sigmoid(theta), at first 0.5. The
             last layer is the raw one if its width is C, else its projection without P.
         dropout: probability with which an attention weight over nodes is dropped in training.
@@ -90,8 +91,7 @@ class HistoGraph(HistoryReadout):
         norm: DepthNorm = "signed",
         pos_enc: bool = True,
         node_attention: bool = True,
-        residual: bool = False,
-        layer_norm: bool = False,
+        block: Block = Block(),  # noqa: B008 - it is frozen
         mix: str | float | None = None,
         dropout: float = 0.0,
         shared_projection: bool | None = None,
@@ -114,7 +114,7 @@ class HistoGraph(HistoryReadout):
             check_positive(max_nodes=max_nodes)
         self.channels = self.out_channels = channels
         self.in_channels = widths_of(in_channels, channels, shared_projection)
-        self.norm, self.pos_enc, self.residual, self.mix = norm, pos_enc, residual, mix
+        self.norm, self.pos_enc, self.mix = norm, pos_enc, mix
         self.tie_qk_init, self.eps = tie_qk_init, eps
         self.heads, self.node_attention, self.dropout, self.max_nodes = (
             heads,
@@ -122,7 +122,7 @@ class HistoGraph(HistoryReadout):
             dropout,
             max_nodes,
         )
-        self.layer_norm, self.qk_bias, self.zero_token = layer_norm, qk_bias, zero_token
+        self._init_block, self.qk_bias, self.zero_token = block, qk_bias, zero_token
         self.shared_projection = shared_projection
         self.embed = projections(self.in_channels, channels, shared_projection)
         self.query = nn.Linear(channels, channels, bias=qk_bias)
@@ -132,7 +132,7 @@ class HistoGraph(HistoryReadout):
             if node_attention
             else None
         )
-        self.norm_layer = nn.LayerNorm(channels) if layer_norm else None
+        self.block = NodeBlock(channels, block)
         self.theta = nn.Parameter(torch.zeros(())) if mix == "learned" else None
         self.reset_parameters()
 
@@ -144,8 +144,7 @@ class HistoGraph(HistoryReadout):
             self.key.load_state_dict(self.query.state_dict())
         if self.attention is not None:
             self.attention.reset_parameters()
-        if self.norm_layer is not None:
-            self.norm_layer.reset_parameters()
+        self.block.reset_parameters()
         if self.theta is not None:
             nn.init.zeros_(self.theta)
 
@@ -160,7 +159,7 @@ class HistoGraph(HistoryReadout):
         layers, segments = self._inputs(history, index, dim_size, sizes)
         last_mean = segment_mean(layers[-1], segments)  # [B, C_{L-1}]
         h = self._mixed(layers, last_mean, segments)
-        if self.attention is not None and not self.residual and self.norm_layer is None:
+        if self.attention is not None and self.block.empty:
             # The output projection commutes with the mean: once per graph instead of once per node.
             read = segment_mean(self.attention.read(h, segments, sizes=sizes), segments)
             graph = _without_empty(self.attention.out_proj(read), segments)
@@ -192,6 +191,12 @@ class HistoGraph(HistoryReadout):
         layers, segments = self._inputs(history, index, dim_size, None)
         last_mean = segment_mean(layers[-1], segments)
         return self._alpha(layers, self._offsets(layers), last_mean, segments)
+
+    def node_scores(self, history: History) -> Tensor:
+        """s, what the last layer of every node asks every layer, before the mean over its graph: [N, L]."""
+        layers = as_layers(history, self.in_channels, self.query.weight)
+        nodes = torch.arange(layers[0].size(0), device=layers[0].device)
+        return self._scores(layers, self._offsets(layers), layers[-1], Segments(nodes, nodes.numel()))
 
     def _inputs(
         self,
@@ -226,9 +231,11 @@ class HistoGraph(HistoryReadout):
     def _alpha(self, layers: list[Tensor], offsets: Tensor, last_mean: Tensor, segments: Segments) -> Tensor:
         if self.norm in ("uniform", "last"):
             return normalize_depth(last_mean.new_zeros(segments.size, len(layers)), self.norm)
+        return normalize_depth(self._scores(layers, offsets, last_mean, segments), self.norm, self.eps)
+
+    def _scores(self, layers: list[Tensor], offsets: Tensor, last_mean: Tensor, segments: Segments) -> Tensor:
         query, key = (self.query.weight, self.query.bias), (self.key.weight, self.key.bias)
-        scores = depth_scores(layers, self._weights(), offsets, query, key, last_mean, segments)
-        return normalize_depth(scores, self.norm, self.eps)
+        return depth_scores(layers, self._weights(), offsets, query, key, last_mean, segments)
 
     def _mixed(self, layers: list[Tensor], last_mean: Tensor, segments: Segments) -> Tensor:
         offsets = self._offsets(layers)
@@ -236,14 +243,10 @@ class HistoGraph(HistoryReadout):
         return mix_layers(layers, self._weights(), offsets, alpha, segments)
 
     def _attended(self, h: Tensor, segments: Segments, sizes: Sequence[int] | None) -> Tensor:
-        z = h if self.attention is None else self.attention(h, segments, sizes=sizes)
-        if self.residual:
-            z = z + h
-        return z if self.norm_layer is None else self.norm_layer(z)
+        return self.block(None if self.attention is None else self.attention(h, segments, sizes=sizes), h)
 
     def extra_repr(self) -> str:
-        options = f"norm={self.norm!r}, pos_enc={self.pos_enc}, residual={self.residual}, mix={self.mix!r}"
-        return f"{self.channels}, {options}"
+        return f"{self.channels}, norm={self.norm!r}, pos_enc={self.pos_enc}, mix={self.mix!r}"
 
 
 def _without_empty(rows: Tensor, segments: Segments) -> Tensor:

@@ -1,5 +1,6 @@
 """Readouts: the nodes of every graph to one vector; each is a ``torch_geometric`` Aggregation."""
 
+from gpool.readout.exponential_adaptive import ExponentialAdaptive
 from gpool.readout.generalized_sum import GeneralizedSum
 from gpool.readout.gnp import GNP
 from gpool.readout.log_mean_exp import LogMeanExp
@@ -13,6 +14,7 @@ from gpool.readout.token_graph import TokenGraph
 
 __all__ = [
     "GNP",
+    "ExponentialAdaptive",
     "GeneralizedSum",
     "LogMeanExp",
     "Mixture",

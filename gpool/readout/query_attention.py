@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import Aggregation
 
@@ -25,6 +26,7 @@ from gpool.ops.segment import (
     segment_read,
     segment_score,
 )
+from gpool.ops.segment.attend import read_by_products
 from gpool.readout.designated import states_of
 from gpool.readout.node_rows import graph_rows, node_ids, node_rows
 
@@ -165,11 +167,7 @@ class QueryAttention(Aggregation):
         )
         # <q, W_K z> = <W_K^T q, z>: no key is built.
         score = segment_score(ask.flatten(-3, -2), z, segments).unflatten(1, query.shape[-3:-1])  # [N, K, H]
-        v = z if self.to_value is None else self.to_value(z)
-        if self.power is None:
-            read = segment_attend(score, v, segments)  # [B, K, C]
-        else:
-            read = segment_power_attend(score, v, self.power, segments, eps=self.eps)
+        read = self._read(score, z, segments)
         y = self._put_out(read, query.flatten(-2)).flatten(1)
         y = y.masked_fill((segment_count(segments) == 0).unsqueeze(1), 0.0)
         return graph_rows(y, x, dim)
@@ -200,6 +198,20 @@ class QueryAttention(Aggregation):
                 q = segment_read(q, key, key, segments, scale=self.scale)  # [B, K, d]
             moved.append(q)
         return torch.stack(moved, dim=-2)
+
+    def _read(self, score: Tensor, z: Tensor, segments: Segments) -> Tensor:
+        """What scores [N, K, H] read from the values of their heads, [B, K, C]."""
+        columns, to_value = score.size(1) * self.heads, self.to_value
+        few = self.heads == 1 or (columns <= self.channels and read_by_products(segments, columns))
+        if to_value is not None and self.power is None and few:  # W_V once a graph instead of once a node
+            read = segment_attend(score.flatten(1), z, segments).unflatten(1, score.shape[1:])  # [B, K, H, C]
+            by_head = to_value.weight.unflatten(0, (self.heads, self.channels // self.heads))  # [H, d, C]
+            v = torch.cat([F.linear(r, w) for r, w in zip(read.unbind(2), by_head, strict=True)], dim=-1)
+            return v if to_value.bias is None else v + to_value.bias
+        v = z if to_value is None else to_value(z)
+        if self.power is None:
+            return segment_attend(score, v, segments)
+        return segment_power_attend(score, v, self.power, segments, eps=self.eps)
 
     def _put_out(self, read: Tensor, query: Tensor) -> Tensor:
         if self.to_output is None:

@@ -58,6 +58,21 @@ def self_attention(readout: HistoGraph, h: Tensor) -> Tensor:
     return read @ attention.out_proj.weight.T + attention.out_proj.bias
 
 
+def attended(readout: HistoGraph, h: Tensor) -> Tensor:
+    """One graph's nodes after attention and block, [n, C] -> [n, C]."""
+    block, rows = readout.block, h
+    if readout.attention is not None:
+        rows = self_attention(readout, h)
+        rows = rows + h if block.residual else rows
+    rows = rows if block.inner_norm is None else block.inner_norm(rows)
+    if block.inner is not None:
+        hidden = (rows @ block.inner.weight.T + block.inner.bias).clamp(min=0)
+        out = hidden @ block.outer.weight.T + block.outer.bias
+        rows = rows + out if block.residual else out
+        rows = rows if block.outer_norm is None else block.outer_norm(rows)
+    return rows
+
+
 def histograph(
     readout: HistoGraph, history: Sequence[Tensor], index: Tensor, dim_size: int
 ) -> dict[str, Tensor]:
@@ -88,9 +103,7 @@ def histograph(
         alpha.append(weights_of(c[-1], readout.norm, readout.eps))
         for v in nodes:
             h[v] = sum(alpha[-1][l] * xt[v, l] for l in range(num_layers))
-        rows = self_attention(readout, h[nodes]) if readout.attention is not None else h[nodes]
-        rows = rows + h[nodes] if readout.residual else rows
-        z[nodes] = readout.norm_layer(rows) if readout.norm_layer is not None else rows
+        z[nodes] = attended(readout, h[nodes])
         g.append(z[nodes].mean(0))
         last = history[-1] if history[-1].size(1) == channels else plain[-1]
         share = readout.theta.sigmoid() if readout.theta is not None else readout.mix

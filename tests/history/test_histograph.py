@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gpool import HistoGraph
-from gpool.history import depth_encoding, depth_scores, mix_layers
+from gpool.history import Block, depth_encoding, depth_scores, mix_layers
 from gpool.ops.segment import segment_mean
 
 from .oracle import encoding, histograph, problem
@@ -40,6 +40,7 @@ def from_case(case: dict[str, Any], params: dict[str, Any], shared: bool) -> His
     options = {**DEFAULTS, **SWITCHES, **case["options"]}
     eps = options.pop("guard", 1e-6)
     options.pop("scope", None)
+    options["block"] = Block(options.pop("residual"), options.pop("layer_norm"))
     weights = [double(w) for w in params["W_emb"]]
     widths = [w.size(1) for w in weights]
     layer = HistoGraph(
@@ -62,9 +63,9 @@ def from_case(case: dict[str, Any], params: dict[str, Any], shared: bool) -> His
             layer.attention.in_proj.bias.copy_(torch.cat([double(params[f"a_{x}"]) for x in "QKV"]))
             layer.attention.out_proj.weight.copy_(double(params["A_O"]))
             layer.attention.out_proj.bias.copy_(double(params["a_O"]))
-        if layer.norm_layer is not None:
-            layer.norm_layer.weight.copy_(double(params["ln_g"]))
-            layer.norm_layer.bias.copy_(double(params["ln_b"]))
+        if layer.block.inner_norm is not None:
+            layer.block.inner_norm.weight.copy_(double(params["ln_g"]))
+            layer.block.inner_norm.bias.copy_(double(params["ln_b"]))
     return layer
 
 
@@ -90,6 +91,7 @@ def test_golden(golden: Any, name: str) -> None:
         c = depth_scores(history, weights, offsets, query, key, last_mean, index, size)
         alpha = layer.depth_weights(history, index, size)
         h = mix_layers(history, weights, offsets, alpha, index)
+        torch.testing.assert_close(segment_mean(layer.node_scores(history), index, dim_size=size), c, **close)
         got = {"c": c, "alpha": alpha, "H": h, "Z": layer.nodes(history, index, size)}
         got["Y" if "Y" in expected else "G"] = layer(history, index, size)
         if layer.pos_enc:
@@ -118,11 +120,19 @@ def test_golden_gradient(golden: Any) -> None:
 
 OPTIONS: list[dict[str, Any]] = [
     {},
-    {"heads": 2, "norm": "softmax", "residual": True, "layer_norm": True},
+    {"heads": 2, "norm": "softmax", "block": Block(residual=True, layer_norm=True)},
     {"norm": "uniform", "pos_enc": False, "zero_token": True, "mix": 0.25},
     {"norm": "last", "node_attention": False, "mix": "learned"},
-    {"norm": "none", "qk_bias": True, "heads": 3, "layer_norm": True},
-    {"qk_bias": True, "tie_qk_init": True, "residual": True, "node_attention": False, "max_nodes": 6},
+    {"norm": "none", "qk_bias": True, "heads": 3, "block": Block(layer_norm=True, feed_forward=2)},
+    {
+        "qk_bias": True,
+        "tie_qk_init": True,
+        "block": Block(residual=True),
+        "node_attention": False,
+        "max_nodes": 6,
+    },
+    {"heads": 2, "norm": "softmax", "block": Block(residual=True, layer_norm=True, feed_forward=2)},
+    {"norm": "softmax", "block": Block(residual=True, feed_forward=1), "node_attention": False},
     {"max_nodes": 6, "heads": 2, "zero_token": True, "mix": "learned"},
 ]
 
@@ -152,6 +162,7 @@ def test_equals_the_loop(options: dict, sizes: list[int], kind: str, num_layers:
     )  # 1 / S amplifies rounding
     close = {"rtol": 1e-11 * scale, "atol": 1e-11 * scale**2}
     torch.testing.assert_close(alpha[some], expected["alpha"][some], **close)
+    torch.testing.assert_close(readout.node_scores(history), expected["s"], rtol=1e-11, atol=1e-11)
     torch.testing.assert_close(readout.nodes(history, index, size), expected["Z"], **close)
     torch.testing.assert_close(readout(history, index, size), expected["Y"], **close)
     if len(set(widths)) == 1:

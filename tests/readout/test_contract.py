@@ -13,7 +13,7 @@ from torch_geometric.nn.resolver import aggregation_resolver
 import gpool
 from gpool.testing import assert_readout
 
-LEARNABLE = [gpool.GNP, gpool.PowerMean, gpool.LogMeanExp]
+LEARNABLE = [gpool.GNP, gpool.PowerMean, gpool.LogMeanExp, gpool.ExponentialAdaptive]
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ LEARNABLE = [gpool.GNP, gpool.PowerMean, gpool.LogMeanExp]
         (gpool.PowerMean(4, groups=2), {"size": "mean", "tolerance": 1e-6}),
         (gpool.PowerMean(None, param="inverse", negative="shift"), {"size": "mean"}),
         (gpool.PowerMean(None, p=2.0, learn=False), {"size": "mean"}),
+        (gpool.ExponentialAdaptive(4), {"size": "mean"}),
+        (gpool.ExponentialAdaptive(None, beta=1.0, learn=False), {"size": "mean"}),
         (gpool.LogMeanExp(4, tau=0.5), {"size": "mean"}),
         (gpool.LogMeanExp(None, learn=False, normalize=False), {}),
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
+from torch_geometric.nn import GraphConv
 
 import gpool
 
@@ -21,6 +22,12 @@ READOUTS: dict[str, Callable[[], nn.Module]] = {
     "PowerMean fixed": lambda: gpool.PowerMean(4, p=2.5, learn=False),
     "PowerMean shift": lambda: gpool.PowerMean(4, p=2.5, learn=False, negative="shift"),
     "LogMeanExp": lambda: gpool.LogMeanExp(4),
+    "GeneralizedSum": lambda: gpool.GeneralizedSum(4, prototypes=3),
+    "Mixture": lambda: gpool.Mixture([gpool.GNP(4), gpool.LogMeanExp(4)], gate="graph", channels=4),
+    "Nested": lambda: gpool.Nested(gpool.GNP(4), gpool.LogMeanExp(4)),
+    "Slots": lambda: gpool.Slots(4, slots=1),
+    "Slots mixture": lambda: gpool.Slots(4, slots=2, mixture=True),
+    "TokenGraph": lambda: gpool.TokenGraph(4, convs=[GraphConv(4, 4)], readout=gpool.GNP(8), tau=0.9),
     "LogMeanExp fixed": lambda: gpool.LogMeanExp(None, tau=0.7, learn=False),
 }
 

@@ -52,6 +52,12 @@ def test_holds_to_the_contract(keep: float) -> None:
     assert_readout(gpool.GeneralizedSum(4, out_channels=6, prototypes=3, keep=keep), channels=4)
 
 
+def test_second_derivatives() -> None:
+    layer = gpool.GeneralizedSum(2, prototypes=2, keep=0.4).double()
+    x = torch.randn(8, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: layer(x, GRAPHS, dim_size=5), (x,))
+
+
 def test_weights_are_a_budget() -> None:
     x, index = torch.randn(2, 900, 6), torch.arange(900) % 3
     weight = gpool.GeneralizedSum(6, keep=0.25, sharpness=20.0).weights(x, index, dim_size=3)

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import gpool
+from gpool.ops.segment import resolve
+from gpool.ops.segment.attend import read_by_products
 from gpool.testing import assert_readout
 
 C, SIZE = 6, 5
@@ -248,6 +250,23 @@ def test_a_designated_node_travels_with_the_permutation_and_leading_dimensions()
     torch.testing.assert_close(both[1], layer(2 * x, index, dim_size=SIZE, query_index=NODE))
     nothing = layer(x[:0], index[:0], dim_size=2, query_index=torch.tensor([-1, -1]))
     assert torch.equal(nothing, torch.zeros(2, C, dtype=x.dtype))
+
+
+@pytest.mark.parametrize("query", [4, "mean"])
+def test_large_graphs_in_order_give_what_they_give_in_any_order(query: Any) -> None:
+    """In order they are read by matrix products, and their values are projected afterwards."""
+    x, layer = (
+        torch.randn(130, 16, dtype=torch.float64, requires_grad=True),
+        Layer(16, query=query, heads=4, bias=True),
+    )
+    random(layer)
+    index, perm = torch.repeat_interleave(torch.tensor([60, 0, 70])), torch.randperm(130)
+    assert read_by_products(resolve(index, None, 3, 130), 4)
+    y, expected = layer(x, index, dim_size=3), layer(x[perm], index[perm], dim_size=3)
+    torch.testing.assert_close(y, expected, rtol=1e-9, atol=1e-10)
+    weight, wanted = torch.randn_like(y), (x, *layer.parameters())
+    for a, b in zip(*(torch.autograd.grad((v * weight).sum(), wanted) for v in (y, expected)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.parametrize(

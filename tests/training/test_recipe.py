@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch_geometric.nn import GCNConv, GINConv, aggr
+from torch_geometric.nn import GCNConv, GINConv, GraphConv, aggr
 from torch_geometric.nn import models as pyg
 
 import gpool
@@ -29,15 +29,20 @@ OWN: list[nn.Module] = [
     readout.Slots(8, slots=2, steps=2, hidden=5, mixture=True, eps=1e-6, min_variance=0.1),
     readout.QueryAttention(8, query=2, heads=2, power=2.0, steps=1, output="residual", bias=True),
     readout.QueryAttention(8, value="identity", layer_norm=False, scale=0.5),
+    readout.ExponentialAdaptive(8),
+    readout.TokenGraph(8, convs=[GraphConv(8, 4)], readout=gpool.GNP(4), tau=0.3, jump="mean"),
     readout.Nested(aggr.MeanAggregation(), gpool.PowerMean(8, p=2.0)),
     gpool.PowerMean(8, p=3.0, groups=2, negative="shift"),
-    gpool.HistoGraph(8, heads=2, in_channels=[3, 8], norm="softmax", layer_norm=True, mix="learned"),
+    gpool.HistoGraph(
+        8, heads=2, in_channels=[3, 8], norm="softmax", block=history.Block(layer_norm=True), mix="learned"
+    ),
     gpool.HistoGraph(8, node_attention=False, pos_enc=False, in_channels=[8, 8], shared_projection=False),
-    gpool.HistoGraph(8, residual=True, mix=0.5, qk_bias=True),
+    gpool.HistoGraph(8, block=history.Block(residual=True, feed_forward=2), mix=0.5, qk_bias=True),
     gpool.HistoGraph(8, dropout=0.1, zero_token=True, max_nodes=9, tie_qk_init=True, eps=1e-3),
     gpool.LayerResampler(8, num_layers=3, latents=2, heads=2, feed_forward=0, residual=False, dropout=0.1),
     gpool.LayerResampler(8, in_channels=[3, 8], feed_forward=2, normalize=False),
     history.CachedHistory([3, 5]),
+    history.NodeBlock(8, history.Block(residual=True, layer_norm=True, feed_forward=2)),
     history.NodeAttention(8, heads=2, dropout=0.1, zero_token=True, max_nodes=7),
     gpool.EdgeContraction(8, merge="components", score="tanh", contract=0.3, gate=False, reduce="max"),
     gpool.EdgeContraction(8, scorer=pooling.ProductScorer(8, num_layers=3, dropout=0.1)),

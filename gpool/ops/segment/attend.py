@@ -11,6 +11,7 @@ from torch import Tensor
 from gpool.ops.blocks import blocks_of
 from gpool.ops.precision import floating
 from gpool.ops.segment._index import Segments, resolve, unseen
+from gpool.ops.segment._scores import Scores
 from gpool.ops.segment.softmax import segment_softmax
 
 __all__ = ["check_scores", "segment_attend", "segment_read", "segment_score", "segment_weighted_sum"]
@@ -31,15 +32,12 @@ class _WeightedSums(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, int], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:3])
-        ctx.size = inputs[3]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         weight, value, index = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative will be asked for
-            spread = _by_head(grad.index_select(0, index), weight)  # [N, K, H, D / H]
-            by_value = (spread * weight.unsqueeze(-1)).sum(1).flatten(1)
-            return (spread * _by_head(value, weight).unsqueeze(1)).sum(-1), by_value, None, None
+            return *_both_gradients(weight, value, index, grad), None, None
         by_weight, by_value = torch.empty_like(weight), torch.zeros_like(value)
         for rows in blocks_of(value):
             here, by_head = index[rows], _by_head(value[rows], weight)
@@ -48,6 +46,67 @@ class _WeightedSums(torch.autograd.Function):
                 by_weight[rows, k] = (spread * by_head).sum(-1)
                 by_value[rows] += spread.mul_(weight[rows, k].unsqueeze(-1)).flatten(1)
         return by_weight, by_value, None, None
+
+
+class _Products(torch.autograd.Function):
+    """The same for one head and entries in the order of their segments: a matrix product for each segment."""
+
+    @staticmethod
+    def forward(weight: Tensor, value: Tensor, index: Tensor, sizes: list[int]) -> Tensor:
+        sums = value.new_empty(len(sizes), weight.size(1), value.size(1))
+        turned = weight.squeeze(-1).t().split(sizes, dim=1)
+        for w, v, part in zip(turned, value.split(sizes), sums.unbind(0), strict=True):
+            torch.mm(w, v, out=part)
+        return sums
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, list[int]], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:3])
+        ctx.sizes = inputs[3]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        weight, value, index = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return *_both_gradients(weight, value, index, grad), None, None
+        flat, by_value = weight.squeeze(-1), torch.empty_like(value)
+        by_weight = torch.empty_like(flat)
+        parts = (v.split(ctx.sizes) for v in (flat, value, by_weight, by_value))
+        by_segment = (grad.unbind(0), grad.transpose(1, 2).unbind(0))
+        for w, v, for_w, for_v, g, turned in zip(*parts, *by_segment, strict=True):
+            torch.mm(v, turned, out=for_w)
+            torch.mm(w, g, out=for_v)
+        return by_weight.unsqueeze(-1), by_value, None, None
+
+
+def _both_gradients(weight: Tensor, value: Tensor, index: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of weight and value, by operations that can be differentiated again."""
+    spread = _by_head(grad.index_select(0, index), weight)  # [N, K, H, D / H]
+    by_value = (spread * weight.unsqueeze(-1)).sum(1).flatten(1)
+    return (spread * _by_head(value, weight).unsqueeze(1)).sum(-1), by_value
+
+
+def read_by_products(segments: Segments, columns: int) -> bool:
+    """Whether so many columns of scores are read by one matrix product per segment.
+
+    That takes 15 microseconds per segment, but almost nothing per column: on a CPU, where entries are in the
+    order of their segments, and segments are not small.
+    """
+    segment = segments.segment
+    if torch.compiler.is_compiling() or segment.device.type != "cpu" or segment.numel() == 0:
+        return False
+    return segment.numel() * columns >= 128 * segments.size and bool((segment[1:] >= segment[:-1]).all())
+
+
+def _sums(weight: Tensor, value: Tensor, segments: Segments) -> Tensor:
+    """Weighted sums [B, K, D] in the way that fits the segments."""
+    segment, size = segments.segment, segments.size
+    if torch.compiler.is_compiling():
+        return _weighted_sums(weight, value, segment, size)
+    one = weight.size(2) == 1 and weight.dtype == value.dtype
+    if one and read_by_products(segments, weight.size(1)):
+        return _Products.apply(weight, value, segment, torch.bincount(segment, minlength=size).tolist())
+    return _WeightedSums.apply(weight, value, segment, size)
 
 
 def _weighted_sums(weight: Tensor, value: Tensor, index: Tensor, size: int) -> Tensor:
@@ -75,8 +134,7 @@ def segment_weighted_sum(
     check_scores(weight, value, "weight")
     segments = resolve(index, ptr, dim_size, value.size(0), value.device)
     wide = wide if wide.dim() == 3 else wide.unsqueeze(-1)
-    sums = _weighted_sums if torch.compiler.is_compiling() else _WeightedSums.apply
-    return sums(wide, rows, segments.segment, segments.size).to(value.dtype)
+    return _sums(wide, rows, segments).to(value.dtype)
 
 
 def segment_attend(
@@ -145,6 +203,9 @@ def segment_score(
         return key @ query.t()
     if query.size(0) != segments.size:
         raise ValueError(f"query of shape {tuple(query.shape)} must be [K, D] or [{segments.size}, K, D]")
+    if query.dtype == key.dtype and read_by_products(segments, query.size(1)):
+        sizes = torch.bincount(segments.segment, minlength=segments.size).tolist()
+        return Scores.apply(query, key, segments.segment, sizes)
     at_entry = [q.index_select(0, segments.segment) for q in query.unbind(1)]
     return torch.stack([(key * q).sum(-1) for q in at_entry], dim=-1)
 

@@ -66,6 +66,15 @@ def test_means_are_kept(dtype: torch.dtype, scale: float) -> None:
     torch.testing.assert_close(segment_mean(gate, index, dim_size=7), keep, rtol=0, atol=within)
 
 
+@pytest.mark.parametrize("scale", [1e2, 1e4, 1e6])
+def test_means_are_kept_by_scores_whose_bias_has_few_digits(scale: float) -> None:
+    """Two clusters far apart: the upper one is full, the lower one gets an eighth of what is left."""
+    score = torch.cat([torch.full((200,), scale), torch.randn(800) - scale])
+    gate = budget_gate(score, keep=0.3)
+    assert float(gate.double().mean()) == pytest.approx(0.3, abs=2e-6)
+    assert bool((gate[:200] == 1).all())
+
+
 def test_constants_do_not_matter_and_equal_scores_give_the_share() -> None:
     score = torch.randn(11, dtype=torch.float64)
     gate = budget_gate(score, INDEX, dim_size=6)

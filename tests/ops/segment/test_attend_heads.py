@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gpool.ops.segment import segment_attend, segment_power_attend, segment_score
+from gpool.ops.segment import resolve, segment_attend, segment_power_attend, segment_score
+from gpool.ops.segment.attend import read_by_products
 
 INDEX = torch.tensor([3, 0, 3, 1, 0, 0, 3])
 
@@ -31,6 +32,24 @@ def test_heads_weight_columns_of_their_own() -> None:
     attend = lambda s, v: segment_attend(s, v, INDEX, dim_size=5)  # noqa: E731
     assert torch.autograd.gradcheck(attend, (score, value))
     assert torch.autograd.gradgradcheck(attend, (score, value))
+
+
+def test_segments_in_order_are_read_by_products() -> None:
+    """One matrix product per segment, an empty one included, gives what entries in any order give."""
+    index, perm = torch.tensor([0] * 9 + [2] * 1 + [3] * 30), torch.randperm(40)
+    score = torch.randn(40, 16, dtype=torch.float64, requires_grad=True)
+    value = torch.randn(40, 3, dtype=torch.float64, requires_grad=True)
+    assert read_by_products(resolve(index, None, 5, 40), 16)
+    assert not read_by_products(resolve(index[perm], None, 5, 40), 16)
+    assert not read_by_products(resolve(index, None, 5, 40), 2)
+    y = segment_attend(score, value, index, dim_size=5)
+    expected = segment_attend(score[perm], value[perm], index[perm], dim_size=5)
+    torch.testing.assert_close(y, expected)
+    upstream = torch.randn_like(y)
+    got, want = (torch.autograd.grad((v * upstream).sum(), (score, value)) for v in (y, expected))
+    torch.testing.assert_close(got, want)
+    attend = lambda s, v: segment_attend(s, v, index, dim_size=5)  # noqa: E731
+    assert torch.autograd.gradgradcheck(attend, (score, value), fast_mode=True)
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 3.0])
