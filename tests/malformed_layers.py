@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from random import Random
 from typing import Any
 
@@ -33,7 +34,7 @@ from malformed_targets import (
     reduced,
     same,
 )  # fmt: skip
-from torch_geometric.nn import GraphConv
+from torch_geometric.nn import Aggregation, GraphConv
 
 import gpool
 from gpool.history import NodeAttention
@@ -97,10 +98,20 @@ PYG = {
 }
 
 
+def _width(layer: Aggregation) -> int | None:
+    """The width of a row, where it is another than that of x."""
+    return None if layer.out_channels == C else layer.out_channels
+
+
 def _aggregation(name: str) -> Target:
     wrong = {"x": [*X, *WIDTH], "index": IDS, "ptr": PTR, "dim_size": COUNT, "dim": DIM}
     return Target(
-        name, LAYERS[name], lambda r: {"x": nodes(r), **one_of_both(r)}, wrong, reduced(None), also=PYG
+        name,
+        LAYERS[name],
+        lambda r: {"x": nodes(r), **one_of_both(r)},
+        wrong,
+        reduced(_width(LAYERS[name])),
+        also=PYG,
     )
 
 
@@ -258,6 +269,13 @@ WALKS = Target(
         "batch": ("edge_index", "is_target", "z"),
     },
 )  # fmt: skip
+
+for _name, _class in vars(gpool).items():  # readouts that need no line above, such as one just written
+    if isinstance(_class, type) and issubclass(_class, Aggregation) and _name not in LAYERS:
+        _needed = [p.name for p in signature(_class).parameters.values() if p.default is Parameter.empty]
+        if _needed == ["channels"]:
+            LAYERS[_name] = _class(C).eval()
+            MADE.append(_made(_name, _class, {"channels": C}, CHANNELS))
 
 TARGETS = [
     *(_aggregation(name) for name in LAYERS),

@@ -24,9 +24,14 @@ def resolved(parser: LightningArgumentParser, config: Namespace, data: Any) -> d
         data: the data module that was built; values linked from it are looked up in it.
 
     Returns:
-        Plain values only; None where the configuration does not name the class of the model.
+        Plain values only; None where the configuration does not name the class of the model, or where an
+        argument's default is an object that YAML has no word for.
     """
-    held = yaml.safe_load(parser.dump(config, "yaml", False))  # with what is null
+    wanted = Namespace({name: config[name] for name in ("model", "data") if name in config})
+    try:
+        held = yaml.safe_load(parser.dump(wanted, "yaml", False))  # with what is null
+    except (ValueError, TypeError, yaml.YAMLError):
+        return None
     if not isinstance(held.get("model"), dict) or "class_path" not in held["model"]:
         return None
     for link in get_link_actions(parser, "parse"):  # left out by the dump

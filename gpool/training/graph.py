@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
@@ -113,14 +113,24 @@ class GraphTask(TrainingModule):
 
     def _log(self, mean: RunningMean, prefix: str, metrics: MetricCollection | None = None) -> None:
         """Log what an epoch has added up; Lightning's own sums, taken per batch, cost more."""
-        self.log_dict({f"{prefix}/{name}": value for name, value in mean.take().items()})
+        self.log_dict(
+            {f"{prefix}/{name}": value for name, value in mean.take().items()},
+            on_step=False,
+            on_epoch=True,
+            batch_size=1,
+        )
         if metrics is not None:
             self.log_dict(metrics.compute())
             metrics.reset()
 
-    def on_train_epoch_end(self) -> None:
-        """Log the mean training loss."""
-        self._log(self._train_loss, "train")
+    def on_train_epoch_start(self) -> None:
+        """Begin the mean training loss anew; an epoch that was cut short has left its sum."""
+        self._train_loss.take()
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Log the mean training loss with the last batch, before callbacks look at the end of the epoch."""
+        if self.trainer.is_last_batch:
+            self._log(self._train_loss, "train")
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and metrics of the whole validation part."""

@@ -77,7 +77,7 @@ def mistake(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *flag
             [],
             "trainer.fast_dev_run: got True, which would keep",
         ),
-        ({"trainer": {"limit_test_batches": 0}}, [], "trainer.limit_test_batches: got 0.0, which"),
+        ({"trainer": {"limit_test_batches": 0}}, [], "trainer.limit_test_batches: got 0, which"),
         (
             {"trainer": {"max_epochs": 2, "check_val_every_n_epoch": 3}},
             [],

@@ -130,7 +130,7 @@ def test_a_model_of_ones_own_is_tried_first(
     assert refused(tmp_path, config, capsys).startswith(told)
 
 
-@pytest.mark.parametrize("words", [["validate"], ["test"], ["predict"]])
+@pytest.mark.parametrize("words", [["validate"], ["test"], ["predict", "--untrained"]])
 def test_data_are_loaded_in_one_line_by_every_command(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
