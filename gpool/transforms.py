@@ -10,11 +10,11 @@ from torch_geometric.transforms import BaseTransform
 
 from gpool.ops.subgraph.node_tuples import label_tuples
 
-__all__ = ["LabelTuples", "LabelledData"]
+__all__ = ["LabelTuples", "LabeledData"]
 
 
-class LabelledData(Data):
-    """Labelled copies of one graph: every node's copy in ``part``, the number of copies in ``num_parts``.
+class LabeledData(Data):
+    """Labeled copies of one graph: every node's copy in ``part``, the number of copies in ``num_parts``.
 
     In a PyG batch the parts of all graphs are numbered on, so that no two graphs share one.
     """
@@ -24,7 +24,7 @@ class LabelledData(Data):
 
 
 class LabelTuples(BaseTransform):
-    r"""Copies a graph once for every ordered tuple of l nodes, which are labelled in that copy.
+    r"""Copies a graph once for every ordered tuple of l nodes, which are labeled in that copy.
 
     From "From Relational Pooling to Subgraph GNNs" (Zhou, Wang, Zhang, 2023, arXiv:2305.04963). A GNN on the
     copies, pooled by :class:`gpool.Nested`, computes
@@ -43,7 +43,7 @@ class LabelTuples(BaseTransform):
         seed: of the sample, the same for every graph; None draws it from torch's generator.
 
     Shape:
-        a ``Data`` of N nodes and E edges -> :class:`LabelledData` of M copies: ``x`` [M N, C + l] (or
+        a ``Data`` of N nodes and E edges -> :class:`LabeledData` of M copies: ``x`` [M N, C + l] (or
         ``attr_name`` [M N, l]); ``part`` [M N], the copy of every node; ``num_parts``, M. All other
         attributes of nodes and edges are copied, those of the graph are kept.
 
@@ -79,13 +79,13 @@ class LabelTuples(BaseTransform):
             raise ValueError(f"samples={samples} must be at least 1, or None for all tuples")
         self.length, self.samples, self.attr_name, self.seed = length, samples, attr_name, seed
 
-    def forward(self, data: Data) -> LabelledData:
-        """The labelled copies of a graph."""
+    def forward(self, data: Data) -> LabeledData:
+        """The labeled copies of a graph."""
         edge_index, nodes = data.edge_index, data.num_nodes
         batch = torch.zeros(nodes, dtype=torch.long, device=edge_index.device)
         seed = int(torch.randint(2**31, ())) if self.seed is None else self.seed
         copies = label_tuples(edge_index, batch, 1, self.length, self.samples, seed)
-        out = LabelledData()
+        out = LabeledData()
         for key, value in data:
             if data.is_node_attr(key):
                 out[key] = value[copies.node]

@@ -1,4 +1,4 @@
-"""Labelled tuples: what the copies hold, and which graphs they tell apart."""
+"""Labeled tuples: what the copies hold, and which graphs they tell apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch_geometric.nn.aggr import MeanAggregation, SumAggregation
 from torch_geometric.utils import from_networkx
 
 from gpool import Nested
-from gpool.transforms import LabelledData, LabelTuples
+from gpool.transforms import LabeledData, LabelTuples
 
 
 def plain(graph: nx.Graph) -> Data:
@@ -68,7 +68,7 @@ class Network(nn.Module):
 
 
 def distance(one: Data, two: Data, length: int) -> float:
-    """How far a network of random weights sees two graphs apart, labelled by tuples of a length."""
+    """How far a network of random weights sees two graphs apart, labeled by tuples of a length."""
     if length == 0:
         graphs = [Data(torch.ones(g.num_nodes, 1), g.edge_index) for g in (one, two)]
     else:
@@ -114,7 +114,7 @@ def test_what_the_copies_hold(length: int) -> None:
     data = attributed()
     out = LabelTuples(length=length)(data)
     copies = 3 if length == 1 else 6
-    assert isinstance(out, LabelledData)
+    assert isinstance(out, LabeledData)
     assert (out.num_parts, out.num_nodes, out.num_edges, out.name) == (copies, 3 * copies, 4 * copies, "path")
     assert out.y.tolist() == [7]
     for copy in range(copies):

@@ -17,7 +17,7 @@ class Nested(Aggregation):
 
     .. math:: y_g = \mathrm{outer}_{t \in g}\ \mathrm{inner}_{i \in t}\ x_i
 
-    Parts are copies of the graph with labelled nodes (:class:`gpool.transforms.LabelTuples`), subgraphs,
+    Parts are copies of the graph with labeled nodes (:class:`gpool.transforms.LabelTuples`), subgraphs,
     motifs or clusters. The readout of "From Relational Pooling to Subgraph GNNs" (Zhou, Wang, Zhang, 2023,
     arXiv:2305.04963).
 

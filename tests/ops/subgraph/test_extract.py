@@ -344,7 +344,7 @@ def test_two_labels_tell_rook_from_shrikhande() -> None:
     assert signature(rook, 16, 2) != signature(shrikhande, 16, 2)
 
 
-def test_labelled_copies_of_a_batch() -> None:
+def test_labeled_copies_of_a_batch() -> None:
     """Every copy is its graph, in a batch of mixed edges with an empty graph and one of one node."""
     edges = torch.tensor([[3, 0, 4, 1, 1, 2], [4, 1, 3, 0, 2, 1]])  # nodes 0 1 2 | (none) | 3 4 | 5
     batch = torch.tensor([0, 0, 0, 2, 2, 3])
