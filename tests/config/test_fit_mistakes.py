@@ -137,7 +137,7 @@ def test_data_are_loaded_in_one_line_by_every_command(
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump({**fit_config(), "data": {"class_path": f"{HERE}.Unsound"}}))
     assert main([*words, "--config", str(path)]) == 2
-    assert "gpool: data: graph 3: x has 2 columns, must have 1 as graph 0 has" in capsys.readouterr().err
+    assert "graph 3: x has 2 columns, must have 1 as graph 0 has" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("changes", [{}, {"readouts": None, "folds": None, "seeds": None}])
