@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from jsonargparse import Namespace
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from gpool.config.given import MISSING, class_at, config_files, given_at, given_config, with_nested_nulls
@@ -156,6 +157,17 @@ class Configuration(LightningCLI):
             raise ConfigError(explain(str(error), self._given)) from error
         except Exception as error:  # of a class of the user's own
             raise ConfigError(one_line(error)) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer; Lightning's default bar is drawn every 20 batches, as a drawing costs like a batch."""
+        given = self._get(self.config_init, "trainer", default={}).get("callbacks") or []
+        given = list(given) if isinstance(given, list) else [given]
+        trainer = super().instantiate_trainer(**kwargs)
+        bar = trainer.progress_bar_callback
+        if isinstance(bar, (RichProgressBar, TQDMProgressBar)) and bar not in given:
+            callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+            callbacks[callbacks.index(bar)] = type(bar)(refresh_rate=20)
+        return trainer
 
     def before_fit(self) -> None:
         """Try the model on two samples before anything trains; what does not fit is one line too."""
