@@ -22,6 +22,7 @@ from gpool.bench.plan_checks import (
     check_rows,
     check_seeds,
 )
+from gpool.config.own_data import as_data_module
 
 __all__ = ["Plan", "Run", "Select"]
 
@@ -98,6 +99,7 @@ class Plan:
             raise ValueError("data: is empty, must name at least one data module")
         check_class("model", self.model)
         check_classes("data", self.data)
+        self.data = {name: as_data_module(spec, self.model) for name, spec in self.data.items()}
         check_classes("readouts", self.readouts or {})
         check_changes(self.variants or {})
         check_rows(self.variants or [""], self.readouts or [""])

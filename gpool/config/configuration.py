@@ -17,6 +17,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 
 from gpool.config.given import MISSING, class_at, config_files, given_at, given_config, with_nested_nulls
 from gpool.config.mistakes import ConfigError, explain
+from gpool.config.own_data import with_data_module
 from gpool.config.rehearsal import one_line, rehearse, set_up
 from gpool.data import MissingData
 from gpool.training.predictions import PredictionTable
@@ -77,6 +78,7 @@ def _refuse_plans(args: Any) -> None:
 class Configuration(LightningCLI):
     """A configuration of an experiment: ``model``, ``data`` and ``trainer``, all by import path.
 
+    A data set of PyG may stand for the data module :class:`gpool.data.Graphs` (or ``Nodes``) that reads it.
     Feature width, label kind and number of outputs are passed from data to model. A readout whose
     ``channels`` or ``in_channels`` has no default gets the encoder's width. A value that contradicts the data
     is refused. Another width of a readout is kept, and so is ``channels: null``, in a YAML file or as a flag,
@@ -99,7 +101,7 @@ class Configuration(LightningCLI):
             args = copy.deepcopy(dict(args))  # the parser changes lists of classes in place
         args = sys.argv[1:] if args is None else args
         _refuse_plans(args)
-        self._given = given_config(args)
+        args, self._given = with_data_module(args, given_config(args))
         if not isinstance(args, Mapping):
             args = with_nested_nulls(args, self._given)
         super().__init__(
