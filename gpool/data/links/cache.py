@@ -14,14 +14,14 @@ from torch import Tensor
 
 from gpool.data.files.checked_arrays import CheckedArrays, DamagedArrays, write_arrays
 from gpool.ops.checks.parts import check_ids
-from gpool.ops.subgraph import iter_enclosing_subgraphs
+from gpool.ops.subgraph import enclosing_subgraphs, iter_enclosing_subgraphs
 from gpool.ops.subgraph.adjacency import Adjacency, expand
 from gpool.ops.subgraph.distance_labels import drnl
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 __all__ = ["SubgraphCache"]
 
-FORMAT = 2  # of the files; raise it when they change
+FORMAT = 3  # of the files; raise it when they change
 
 ARRAYS = {
     "node": np.int64,
@@ -29,7 +29,6 @@ ARRAYS = {
     "source": np.int32,
     "destination": np.int32,
     "is_target": np.bool_,
-    "edge": np.int64,
     "target": np.int32,
     "nodes": np.int64,
     "edges": np.int64,
@@ -49,6 +48,7 @@ class SubgraphCache:
         graph, pairs, num_hops, cap, seed: of :func:`gpool.ops.subgraph.enclosing_subgraphs`.
         labels: keep the distance labels too.
         chunk: links cut out at once.
+        large: warn before a cache is written that will take more than so many bytes (1 GiB).
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class SubgraphCache:
         seed: int = 0,
         labels: bool = False,
         chunk: int = 256,
+        large: int = 1 << 30,
     ) -> None:
         key = hashlib.sha256()
         for tensor in (graph.rowptr, graph.col, pairs):
@@ -70,11 +71,35 @@ class SubgraphCache:
         self.graph, self.pairs = graph, pairs
         self.num_hops, self.cap, self.seed, self.labels, self.chunk = num_hops, cap, seed, labels, chunk
         if not self.folder.is_dir():
+            self._warn(large)
             write_arrays(self.folder, ARRAYS, self._chunks())
         try:
             self._open()
         except DamagedArrays as damage:
             self._restore(damage)
+
+    def size(self, sample: int = 64) -> int:
+        """Bytes that the files will take, estimated from the subgraphs of evenly spaced pairs."""
+        links = self.pairs.size(0)
+        some = self.pairs[:: max(links // sample, 1)]
+        if some.size(0) == 0:
+            return 0
+        record = enclosing_subgraphs(self.graph, some, self.num_hops, self.cap, self.seed)
+        width = {name: np.dtype(dtype).itemsize for name, dtype in ARRAYS.items()}
+        of_node = width["node"] + (width["label"] if self.labels else 0)
+        of_edge = width["source"] + width["destination"] + width["is_target"]
+        of_link = 2 * width["target"] + width["nodes"] + width["edges"]
+        found = record.num_nodes * of_node + record.num_edges * of_edge
+        return links * of_link + found * links // some.size(0)
+
+    def _warn(self, large: int) -> None:
+        size = self.size()
+        if size > large:
+            warnings.warn(
+                f"the cache of {len(self):,} subgraphs will take about {size / 2**30:.3g} GiB in "
+                f"{self.folder.parent}; Neighborhood(cache=None) cuts them out anew for every batch",
+                stacklevel=3,
+            )
 
     def _chunks(self) -> Iterator[dict[str, Tensor]]:
         for record in iter_enclosing_subgraphs(
@@ -89,7 +114,6 @@ class SubgraphCache:
                 "source": record.edge_index[0] - first[graph],
                 "destination": record.edge_index[1] - first[graph],
                 "is_target": record.is_target,
-                "edge": record.edge,
                 "target": record.target - first.unsqueeze(1),
                 "nodes": count,
                 "edges": torch.bincount(graph, minlength=record.num_graphs),
@@ -145,6 +169,5 @@ class SubgraphCache:
             target,
             batch,
             self.arrays["node"][at_node],
-            self.arrays["edge"][at_edge],
         )
         return record, self.arrays["label"][at_node].long() if self.labels else None

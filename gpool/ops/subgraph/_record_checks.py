@@ -22,11 +22,9 @@ def check_edges(edge_index: Tensor, is_target: Tensor) -> None:
     check_shape("is_target", is_target, (edge_index.size(1),), torch.bool)
 
 
-def check_sorted(
-    edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
-) -> None:
+def check_sorted(edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor) -> None:
     """Edges sorted by destination, from which pointers and orders can be made."""
-    _check_shapes(edge_index, is_target, target, batch, node, edge)
+    _check_shapes(edge_index, is_target, target, batch, node)
     if not values_checked(edge_index):
         return
     check_ids("edge_index", edge_index, batch.numel(), "node")
@@ -36,19 +34,16 @@ def check_sorted(
         raise ValueError("edge_index must be sorted by destination; from_edges takes edges in any order")
 
 
-def _check_shapes(
-    edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
-) -> None:
+def _check_shapes(edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor) -> None:
     check_edges(edge_index, is_target)
     check_shape("target", target, (None, 2), torch.int64)
     check_shape("batch", batch, (None,), torch.int64)
     check_shape("node", node, (batch.numel(),), torch.int64)
-    check_shape("edge", edge, (edge_index.size(1),), torch.int64)
 
 
 def check_record(record: EnclosingSubgraphs) -> None:
     """All of a record: each part by itself, and against the others."""
-    _check_shapes(record.edge_index, record.is_target, record.target, record.batch, record.node, record.edge)
+    _check_shapes(record.edge_index, record.is_target, record.target, record.batch, record.node)
     nodes, (source, destination) = record.num_nodes, record.edge_index
     check_ids("edge_index", record.edge_index, nodes, "node")
     check_ids("target", record.target, nodes, "node")

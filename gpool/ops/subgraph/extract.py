@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from gpool.ops.checks.parts import is_integer
-from gpool.ops.sorted_keys import among, lookup, marks, sort_keys, sort_values
+from gpool.ops.masks import positions
+from gpool.ops.sorted_keys import lookup, sort_values
 from gpool.ops.splitmix import mix
+from gpool.ops.subgraph._dense import dense_ball, dense_induce, dense_is_cheaper
+from gpool.ops.subgraph._induce import induce, parts
 from gpool.ops.subgraph.adjacency import Adjacency, expand
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 __all__ = ["EnclosingSubgraphs", "enclosing_subgraphs", "iter_enclosing_subgraphs"]
-
-
-HUB = 16  # how much dearer a bisection of a row is than a look at one of its entries
 
 
 def enclosing_subgraphs(
@@ -30,8 +30,8 @@ def enclosing_subgraphs(
     """The subgraph around every pair: nodes within ``num_hops`` of an end, edges among them, the target link.
 
     As in Pan, Shi, Dokmanic (arXiv:2110.04375): the target link is part of every record, in both directions,
-    and marked as the target's own, whether the graph has it or not; so only ``edge`` tells which it was (-1
-    where it was added). Both ends are seeds of the search, so the nodes do not depend on it either.
+    and marked as the target's own, whether the graph has it or not. Both ends are seeds of the search, so the
+    nodes do not depend on it either.
 
     Args:
         graph: the observed graph.
@@ -63,7 +63,15 @@ def enclosing_subgraphs(
     _check(graph, pairs, num_hops, cap, max_entries)
     pairs = pairs.long()
     members = _ball(graph, pairs, num_hops, cap, seed, max_entries)
-    return _induce(graph, pairs, members, max_entries)
+    batch, node = members // graph.num_nodes, members % graph.num_nodes
+    links = torch.arange(pairs.size(0), device=pairs.device).unsqueeze(1)
+    target = lookup(members, links * graph.num_nodes + pairs)
+    rows = graph.upward[0].index_select(0, node)
+    if dense_is_cheaper(graph, int(rows[:, 1].sum()), pairs.size(0)):
+        edges, order = dense_induce(graph, pairs, members)
+    else:
+        edges, order = induce(graph, target, batch, rows, max_entries)
+    return EnclosingSubgraphs.from_reversed(edges, order, target, batch, node)
 
 
 def iter_enclosing_subgraphs(
@@ -112,27 +120,6 @@ def _check(graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, max_
         )
 
 
-def _parts(count: Tensor, owner: Tensor, max_entries: int) -> Iterator[slice]:
-    """Slices of the sorted ``owner``, each of whole owners and of counts of about ``max_entries`` in sum."""
-    total = count.cumsum(0)
-    if total.numel() == 0:
-        return
-    if int(total[-1]) <= max_entries:
-        yield slice(0, total.numel())
-        return
-    last = torch.ones_like(owner, dtype=torch.bool)
-    last[:-1] = owner[1:] != owner[:-1]
-    ends = last.nonzero().squeeze(1)
-    at_end = total[ends]
-    begin, spent = 0, 0
-    while begin < total.numel():
-        k = int(torch.searchsorted(at_end, spent + max_entries, right=True)) - 1
-        k = max(k, int(torch.searchsorted(ends, begin)))  # at least one owner
-        end = int(ends[k]) + 1
-        yield slice(begin, end)
-        begin, spent = end, int(at_end[k])
-
-
 def _ball(
     graph: Adjacency, pairs: Tensor, num_hops: int, cap: int | None, seed: int, max_entries: int
 ) -> Tensor:
@@ -142,25 +129,38 @@ def _ball(
     members = frontier
     for hop in range(num_hops):
         owner, node = frontier // size, frontier % size
-        count = graph.degree[node]
-        salt = _hash(pairs.amin(1), _hash(pairs.amax(1), pairs.new_tensor(seed * 64 + hop)))
+        start = graph.rowptr[node]
+        count = graph.rowptr[node + 1] - start
+        if cap is None and dense_is_cheaper(graph, int(count.sum()), pairs.size(0)):
+            return dense_ball(graph, members, pairs.size(0), num_hops - hop)
         found = []
-        for part in _parts(count, owner, max_entries):
-            position, of = expand(graph.rowptr[node[part]], count[part])
-            keys = owner[part][of] * size + graph.col[position]
-            found.append(_new(keys, members) if cap is None else _draw(keys, members, salt, size, cap))
-        frontier = torch.cat(found) if found else frontier[:0]
-        members = sort_values(torch.cat([members, frontier]))
+        for part in parts(count, owner, max_entries):
+            position, of = expand(start[part], count[part])
+            found.append((owner[part] * size).index_select(0, of) + graph.col.index_select(0, position))
+            if cap is not None:
+                found[-1] = _draw(found[-1], members, _salt(pairs, seed, hop), size, cap)
+            elif start[part].numel() < start.numel():  # one of many: keep no key twice
+                found[-1] = torch.unique_consecutive(sort_values(found[-1]))
+        members, frontier = _joined(members, torch.cat(found) if found else frontier[:0])
     return members
+
+
+def _joined(members: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+    """The members and the keys together, sorted, each once; and those of them that were no members."""
+    both = sort_values(torch.cat([members << 1, keys << 1 | 1]))
+    key, is_new = both >> 1, (both & 1).bool()
+    first = torch.ones_like(is_new)
+    first[1:] = key[1:] != key[:-1]
+    return key.index_select(0, positions(first)), key.index_select(0, positions(first & is_new))
 
 
 def _new(keys: Tensor, members: Tensor) -> Tensor:
     """The keys that are no members yet, sorted, each once."""
-    keys = sort_values(keys)
-    first = torch.ones_like(keys, dtype=torch.bool)
-    first[1:] = keys[1:] != keys[:-1]
-    keys = keys[first]
-    return keys[lookup(members, keys) < 0]
+    return _joined(members, keys)[1]
+
+
+def _salt(pairs: Tensor, seed: int, hop: int) -> Tensor:
+    return _hash(pairs.amin(1), _hash(pairs.amax(1), pairs.new_tensor(seed * 64 + hop)))
 
 
 def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> Tensor:
@@ -194,45 +194,3 @@ def _draw(keys: Tensor, members: Tensor, salt: Tensor, size: int, cap: int) -> T
 def _hash(x: Tensor, salt: Tensor) -> Tensor:
     """A well-mixed 63-bit number of two."""
     return mix((x + 1) * -7046029254386353131 + salt * 0x632BE59BD9B4E019) & ((1 << 63) - 1)
-
-
-def _induce(graph: Adjacency, pairs: Tensor, members: Tensor, max_entries: int) -> EnclosingSubgraphs:
-    """Edges among the members of every pair, sorted by destination, the target link in its place."""
-    size, links = graph.num_nodes, pairs.size(0)
-    batch, node = members // size, members % size
-    target = lookup(members, torch.arange(links, device=pairs.device).unsqueeze(1) * size + pairs)
-    seen = graph.position(pairs[:, 0], pairs[:, 1]) >= 0
-    degree, first = graph.degree[node], batch * size
-    around = torch.bincount(batch, minlength=links)
-    hub = degree > HUB * around[batch]  # cheaper to look all members up among its neighbors than the reverse
-    degree = degree.masked_fill(hub, 0)
-    maybe = marks(members)
-    sources, destinations, edges = [], [], []
-    for part in _parts(degree, batch, max_entries):
-        position, of = expand(graph.rowptr[node[part]], degree[part])
-        kept, source = among(members, first[part][of] + graph.col[position], maybe)
-        sources.append(source)
-        destinations.append(of[kept] + part.start)
-        edges.append(graph.edge[position[kept]])
-    hubs = hub.nonzero().squeeze(1)
-    at, of = expand((around.cumsum(0) - around)[batch[hubs]], around[batch[hubs]])
-    position = graph.position(node[hubs][of], node[at])
-    sources.append(at[position >= 0])
-    destinations.append(hubs[of][position >= 0])
-    edges.append(graph.edge[position[position >= 0]])
-    none = members[:0]
-    source, destination, edge = (torch.cat([none, *x]) for x in (sources, destinations, edges))
-    other = members.new_full((members.numel(),), -1)
-    other[target[:, 0]], other[target[:, 1]] = target[:, 1], target[:, 0]
-    added = target[~seen]
-    if added.numel() > 0 or hubs.numel() > 0:
-        source = torch.cat([source, added.flip(1).reshape(-1)])
-        destination = torch.cat([destination, added.reshape(-1)])
-        edge = torch.cat([edge, edge.new_full((added.numel(),), -1)])
-        order = sort_keys(destination * members.numel() + source, members.numel() ** 2)[1]
-        source, destination, edge = source[order], destination[order], edge[order]
-    is_target = other[destination] == source
-    made = EnclosingSubgraphs._derive(
-        torch.stack([source, destination]), is_target, target, batch, node, edge
-    )
-    return made.trust()

@@ -12,8 +12,10 @@ from gpool.ops.checks import values_checked
 from gpool.ops.checks.parts import check_ids, check_shape
 from gpool.ops.checks.records import CheckedRecord
 from gpool.ops.csr.pattern import Pattern
+from gpool.ops.masks import positions
 from gpool.ops.sorted_keys import sort_keys
 from gpool.ops.subgraph._record_checks import check_edges, check_record, check_sorted, find_targets
+from gpool.ops.subgraph.adjacency import expand
 
 __all__ = ["EnclosingSubgraphs"]
 
@@ -36,8 +38,7 @@ class EnclosingSubgraphs(CheckedRecord):
     Shape:
         - **edge_index** [2, E]: source, destination. **is_target** [E] bool.
         - **target** [B, 2]: the two ends, as nodes of the union. **batch** [N], **node** [N]: every node's
-          subgraph, and its id in the graph it was cut from. **edge** [E]: likewise of the edge, -1 where the
-          target's was added.
+          subgraph, and its id in the graph it was cut from.
         - **rowptr** [N + 1]: edges that end in a node; **order** [E], **colptr** [N + 1]: edges sorted by
           source.
         - **end_edge** [F], **end_slot** [F]: edges that end in a target node, and at which end: 2 b or 2 b +
@@ -49,7 +50,6 @@ class EnclosingSubgraphs(CheckedRecord):
     target: Tensor
     batch: Tensor
     node: Tensor
-    edge: Tensor
     rowptr: Tensor
     order: Tensor
     colptr: Tensor
@@ -112,7 +112,7 @@ class EnclosingSubgraphs(CheckedRecord):
 
     @classmethod
     def from_sorted(
-        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor
     ) -> EnclosingSubgraphs:
         """The record of edges that are sorted by destination already.
 
@@ -120,12 +120,12 @@ class EnclosingSubgraphs(CheckedRecord):
             ValueError: shapes that do not fit, edges that are not sorted, ids out of range. Whether the
                 targets are those of ``is_target`` is looked at when the record is first used.
         """
-        check_sorted(edge_index, is_target, target, batch, node, edge)
-        return cls._derive(edge_index, is_target, target, batch, node, edge)
+        check_sorted(edge_index, is_target, target, batch, node)
+        return cls._derive(edge_index, is_target, target, batch, node)
 
     @classmethod
     def _derive(
-        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor, edge: Tensor
+        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor
     ) -> EnclosingSubgraphs:
         source, destination = edge_index
         nodes = batch.numel()
@@ -139,13 +139,42 @@ class EnclosingSubgraphs(CheckedRecord):
             target,
             batch,
             node,
-            edge,
             _pointer(destination, nodes),
             sort_keys(source, nodes)[1],
             _pointer(source, nodes),
             end_edge,
             slot[end_edge],
         )
+
+    @classmethod
+    def from_reversed(
+        cls, edge_index: Tensor, order: Tensor, target: Tensor, batch: Tensor, node: Tensor
+    ) -> EnclosingSubgraphs:
+        """The record of edges sorted by destination, then source, each once and in both directions.
+
+        The reverse of edge e is edge ``order[e]``, and every node has an edge. Nothing is checked.
+        """
+        source, destination = edge_index
+        rowptr = torch.zeros(batch.numel() + 1, dtype=torch.long, device=batch.device)
+        rowptr[-1:] = source.numel()
+        rowptr[1:-1] = positions(destination[1:] != destination[:-1]) + 1
+        ends, slot = target.reshape(-1).sort()
+        end_edge, which = expand(rowptr[ends], rowptr[ends + 1] - rowptr[ends])
+        is_target = torch.zeros_like(destination, dtype=torch.bool)
+        other = target.flip(1).reshape(-1)[slot]
+        is_target[end_edge] = source.index_select(0, end_edge) == other.index_select(0, which)
+        return cls(
+            edge_index,
+            is_target,
+            target,
+            batch,
+            node,
+            rowptr,
+            order,
+            rowptr,
+            end_edge,
+            slot.index_select(0, which),
+        ).trust()
 
     @classmethod
     def from_edges(
@@ -156,7 +185,7 @@ class EnclosingSubgraphs(CheckedRecord):
         num_graphs: int | None = None,
         node: Tensor | None = None,
     ) -> EnclosingSubgraphs:
-        """The record of a batch of subgraphs whose edges are in any order.
+        """The record of a batch of subgraphs whose edges are in any order, which a stable sort puts right.
 
         The target pair of a subgraph is found from its target edges, by the batch and never by their
         position: they must join the same two nodes in both directions (parallel ones count as one link of
@@ -198,4 +227,4 @@ class EnclosingSubgraphs(CheckedRecord):
             e = int(order[(of_edge[0] != of_edge[1]).nonzero()[0, 0]])
             raise ValueError(f"edge {e} joins two subgraphs; batch must give both its nodes the same one")
         target = find_targets(edge_index[:, is_target], of_edge[0, is_target], num_graphs)
-        return cls._derive(edge_index, is_target, target, batch, node, order)
+        return cls._derive(edge_index, is_target, target, batch, node)

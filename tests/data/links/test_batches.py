@@ -41,7 +41,6 @@ def test_cache_gives_the_same_batches(tmp_path: Path) -> None:
                 "is_target",
                 "target",
                 "node",
-                "edge",
                 "order",
                 "end_edge",
                 "end_slot",

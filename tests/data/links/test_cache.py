@@ -31,7 +31,7 @@ def cache(root: Path) -> SubgraphCache:
 
 def assert_right(found: tuple[EnclosingSubgraphs, Tensor | None]) -> None:
     right = enclosing_subgraphs(GRAPH, PAIRS[INDEX], num_hops=1)
-    for name in ("edge_index", "is_target", "target", "batch", "node", "edge", "rowptr", "order", "end_slot"):
+    for name in ("edge_index", "is_target", "target", "batch", "node", "rowptr", "order", "end_slot"):
         assert torch.equal(getattr(found[0], name), getattr(right, name)), name
     assert torch.equal(found[1], drnl(right))
 
@@ -165,6 +165,29 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 
 def test_arrays_name_the_file(tmp_path: Path) -> None:
     folder = cache(tmp_path).folder
-    (folder / "edge.bin").unlink()
-    with pytest.raises(DamagedArrays, match=r"edge\.bin is missing; \d+ were written"):
+    (folder / "source.bin").unlink()
+    with pytest.raises(DamagedArrays, match=r"source\.bin is missing; \d+ were written"):
         CheckedArrays(folder, ARRAYS)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_large_cache_says_so_before_it_writes(tmp_path: Path, labels: bool) -> None:
+    options = {"num_hops": 1, "labels": labels}
+    kept = SubgraphCache(tmp_path / "whole", GRAPH, PAIRS, **options)
+    written = sum((kept.folder / f"{name}.bin").stat().st_size for name in ARRAYS)
+    assert kept.size() == written  # all of so few pairs are looked at
+    assert 0.8 * written < kept.size(sample=10) < 1.25 * written
+    SubgraphCache(tmp_path / "exact", GRAPH, PAIRS, **options, large=written)
+    message = r"the cache of 20 subgraphs will take about \S+ GiB in .*large; Neighborhood\(cache=None\)"
+    with pytest.raises(UserWarning, match=message):
+        SubgraphCache(tmp_path / "large", GRAPH, PAIRS, **options, large=written - 1)
+    assert not (tmp_path / "large").exists()
+
+
+def test_an_edge_takes_nine_bytes(tmp_path: Path) -> None:
+    folder = cache(tmp_path).folder
+    edges = (folder / "is_target.bin").stat().st_size
+    held = {path.name: path.stat().st_size for path in folder.glob("*.bin")}
+    small = ("node.bin", "label.bin", "target.bin", "nodes.bin", "edges.bin")
+    assert sum(held.values()) - sum(held[name] for name in small) == 9 * edges

@@ -41,7 +41,6 @@ def uses(of: Adjacency) -> list[Callable[[], object]]:
         ({"rowptr": torch.tensor([0, 1, 3, 5, 9])}, "rowptr goes from 0 to 9; it must rise from 0 to 7"),
         ({"rowptr": torch.zeros(0, dtype=torch.long)}, "rowptr is empty"),
         ({"rowptr": torch.tensor([0.0, 1.0, 3.0, 5.0, 7.0])}, "rowptr of shape"),
-        ({"edge": torch.zeros(3, dtype=torch.long)}, r"edge of shape \(3,\)"),
     ],
 )
 def test_a_graph_made_by_hand_is_checked(change: dict[str, Tensor], message: str) -> None:
@@ -63,14 +62,14 @@ def test_a_change_in_place_is_noticed() -> None:
 
 def test_a_sound_graph_by_hand() -> None:
     good = graph()
-    same = Adjacency(good.rowptr.clone(), good.col.clone(), good.edge.clone())
+    same = Adjacency(good.rowptr.clone(), good.col.clone())
     assert enclosing_subgraphs(same, PAIRS, 1).edge_index.equal(
         enclosing_subgraphs(good, PAIRS, 1).edge_index
     )
     with check_values(False):
-        Adjacency(good.rowptr, good.col.flip(0), good.edge).check()  # nothing is looked at
+        Adjacency(good.rowptr, good.col.flip(0)).check()  # nothing is looked at
     with pytest.raises(TypeError, match="col must be a tensor, not list"):
-        Adjacency(good.rowptr, good.col.tolist(), good.edge)
+        Adjacency(good.rowptr, good.col.tolist())
 
 
 def test_unknown_nodes_are_in_no_edge() -> None:
@@ -97,7 +96,6 @@ def test_from_edges_holds_the_neighbors_of_every_node(seed: int) -> None:
         row = slice(int(of.rowptr[v]), int(of.rowptr[v + 1]))
         near = [u for u in range(11) if frozenset((u, v)) in given]
         assert of.col[row].tolist() == near
-        assert of.edge[row].tolist() == [given.index(frozenset((u, v))) for u in near]
     assert of.degree.tolist() == of.rowptr.diff().tolist()
     assert of.num_edges == sum(len(pair) for pair in set(given))
 

@@ -19,7 +19,7 @@ from gpool.ops.subgraph.record import EnclosingSubgraphs
 from gpool.ops.subgraph.walk_profile import transition_weights, walk_profile
 
 PARTS = [f.name for f in fields(EnclosingSubgraphs) if f.init]
-FREE = ("node", "edge")  # whatever they hold, no kernel follows them
+FREE = ("node",)  # whatever it holds, no kernel follows it
 
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "zeroed": torch.zeros_like,
@@ -136,7 +136,6 @@ def test_errors_name_the_part(change: dict[str, Tensor], message: str) -> None:
         ({"target": torch.tensor([[0, 7]])}, "target holds node 7"),
         ({"target": torch.tensor([0, 1])}, r"target of shape \(2,\)"),
         ({"is_target": torch.tensor([1, 1, 0, 0])}, r"is_target of shape .* must be \[4\] of torch.bool"),
-        ({"edge": torch.tensor([0, 1])}, r"edge of shape \(2,\)"),
         ({"batch": torch.zeros(2, 2, dtype=torch.long)}, "batch of shape"),
     ],
 )
@@ -147,7 +146,6 @@ def test_from_sorted_checks_what_it_builds_on(change: dict[str, Tensor], message
         "target": torch.tensor([[0, 1]]),
         "batch": torch.zeros(3, dtype=torch.long),
         "node": torch.arange(3),
-        "edge": torch.arange(4),
     }
     EnclosingSubgraphs.from_sorted(**parts).check()
     with pytest.raises(ValueError, match=message):
