@@ -7,7 +7,7 @@ from gpool.data.files.splits import read_split
 from gpool.data.folds import Split, stratified_split
 from gpool.data.graphs import Graphs, NewGraphs
 from gpool.data.links import Links
-from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures
+from gpool.data.links.features import Features, NodeIds, OneHotFeatures, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import Neighborhood
 from gpool.data.links.published_split import PublishedSplit
@@ -36,6 +36,7 @@ __all__ = [
     "Neighborhood",
     "NewGraphs",
     "NewNodes",
+    "NodeIds",
     "Nodes",
     "OGBGraph",
     "OneGraph",

@@ -185,8 +185,8 @@ class Links(LightningDataModule):
 
     @property
     def num_features(self) -> int:
-        """Width of the node features."""
-        return self.x.size(1)
+        """Width of the node features; the number of nodes where they are :class:`NodeIds`."""
+        return self.x.size(1) if self.features is None else self.features.width(self.graph, self.x)
 
     def describe(self) -> dict[str, str | int]:
         """The options and sizes that a result on these data depends on."""
