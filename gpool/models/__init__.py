@@ -1,10 +1,12 @@
 """Plain modules put together from convolutions, poolings and readouts."""
 
 from gpool.models.all_layers import AllLayers
+from gpool.models.boosted_links import BoostedLinks
 from gpool.models.embedding_encoder import EmbeddingEncoder
 from gpool.models.encoder import Encoder
 from gpool.models.encoder_contract import NodeEncoder
 from gpool.models.extrapolation import AlgorithmicModel
+from gpool.models.fitted import FittedModel
 from gpool.models.graph import GraphModel, MLPHead
 from gpool.models.graph_parsing import GraphParsingNetwork
 from gpool.models.graph_parsing_nodes import GraphParsingAutoencoder, GraphParsingNodeNetwork
@@ -22,9 +24,11 @@ from gpool.models.walkpool_network import WalkPoolNetwork
 __all__ = [
     "AlgorithmicModel",
     "AllLayers",
+    "BoostedLinks",
     "ClosedMeanConv",
     "EmbeddingEncoder",
     "Encoder",
+    "FittedModel",
     "GraphModel",
     "GraphParsingAutoencoder",
     "GraphParsingNetwork",

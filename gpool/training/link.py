@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gpool.data.links import Links
 from gpool.link.batch import LinkBatch
 from gpool.link.ranking import check_scores
+from gpool.models.fitted import FittedModel
 from gpool.models.pair import PairModel
 from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
@@ -39,6 +40,11 @@ class LinkTask(TrainingModule):
     Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for
     every K of ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB
     set, that evaluator's numbers.
+
+    A model without parameters, such as a :class:`gpool.models.HeuristicModel`, and a
+    :class:`gpool.models.FittedModel` are trained for one epoch and stop the trainer, so that they stand in
+    one plan with models that learn by gradients. A model's ``aux_loss``, where it has one, is added to the
+    training loss.
 
     Args:
         model: takes a :class:`gpool.link.LinkBatch` and returns logits [B].
@@ -99,10 +105,46 @@ class LinkTask(TrainingModule):
         return F.binary_cross_entropy_with_logits(logit, y.to(logit.dtype))
 
     def training_step(self, batch: LinkBatch, step: int) -> Tensor:
-        """The loss of a batch."""
+        """The loss of a batch; 0 where nothing learns by gradients."""
+        if not self._by_gradient:
+            return self._take_in(batch)
         loss = self._loss(self(batch), batch.y)
+        extra = getattr(self.model, "aux_loss", None)
+        loss = loss if extra is None else loss + extra
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_links)
         return loss
+
+    @property
+    def _by_gradient(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    def _take_in(self, batch: LinkBatch) -> Tensor:
+        model = self.model
+        if isinstance(model, FittedModel):
+            model.collect(batch)
+        if not isinstance(model, FittedModel) or self.trainer.is_last_batch:
+            self.trainer.should_stop = True
+        return torch.zeros((), device=batch.y.device, requires_grad=True)
+
+    def configure_optimizers(self) -> Any:
+        """As in :class:`TrainingModule`; an optimizer of nothing where nothing learns by gradients."""
+        if self._by_gradient:
+            return super().configure_optimizers()
+        return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)  # it counts the steps
+
+    def on_validation_start(self) -> None:
+        """Fit a model that has taken in the training links."""
+        if isinstance(self.model, FittedModel):
+            self.model.fit()
+
+    def on_test_start(self) -> None:
+        """Refuse a model that has not been fitted.
+
+        Raises:
+            ValueError: in one line.
+        """
+        if isinstance(self.model, FittedModel) and not self.model.fitted:
+            raise ValueError(f"model={type(self.model).__name__} has not been fitted; fit the trainer first")
 
     def _evaluate(self, batch: LinkBatch, metrics: LinkMetrics, prefix: str) -> None:
         logit = self(batch)
@@ -136,7 +178,8 @@ class LinkTask(TrainingModule):
         self._log(self.val_metrics, "val")
 
     def on_test_epoch_end(self) -> None:
-        """Metrics of the whole test part."""
+        """Metrics of the whole test part; a warning says which Hits@K has fewer than K negatives."""
+        self.test_metrics.warn_of_few_negatives()
         self._log(self.test_metrics, "test")
 
     def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
@@ -188,9 +231,15 @@ class LinkTask(TrainingModule):
         return sorted(found, key=lambda pair: -pair.score)[:top]
 
     def describe(self) -> dict[str, Any]:
-        """The loss, and the options and sizes of the data; part of every result of a benchmark."""
+        """The loss, and the options and sizes of the data; part of every result of a benchmark.
+
+        ``all_hits`` names each Hits@K that is 1 because the test part has fewer than K negatives.
+        """
         data = self._links()
-        return {"loss": self.loss, **(data.describe() if data is not None else {})}
+        if data is None:
+            return {"loss": self.loss}
+        empty = [f"hits@{k}" for k in self.hits if data.split.test_neg.size(0) < k]
+        return {"loss": self.loss, **data.describe(), **({"all_hits": ", ".join(empty)} if empty else {})}
 
     def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
         """Move a batch without a copy where it is already there."""

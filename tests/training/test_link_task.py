@@ -116,6 +116,23 @@ def test_large_scores_stay_apart() -> None:
     assert float(metrics.compute()["auc"]) == 0.75
 
 
+def test_fewer_negatives_than_k_are_said() -> None:
+    """Every positive is a hit then, whatever its score."""
+    metrics = LinkMetrics(hits=(2, 3, 5))
+    metrics.update(torch.tensor([0.1, 0.5, 0.9]), torch.tensor([1.0, 0.0, 0.0]))
+    with pytest.warns(UserWarning, match="hits@3 is 1 whatever the scores are: there are 2 negatives"):
+        metrics.warn_of_few_negatives()
+    found = metrics.compute()
+    assert float(found["hits@3"]) == 1.0
+    assert float(found["hits@2"]) == 0.0
+    data = Links(neighborhood=None, batch_size=100)
+    task = LinkTask(HeuristicModel(common_neighbors), hits=(10, 20, 50))
+    with pytest.warns(UserWarning, match="hits@50 .* there are 25 negatives; leave 50 out"):
+        Trainer(**QUIET).test(task, data, verbose=False)
+    assert data.split.test_neg.size(0) == 25
+    assert task.describe()["all_hits"] == "hits@50"
+
+
 class Broken(nn.Module):
     """Scores that are no numbers."""
 

@@ -86,6 +86,8 @@ OWN: list[nn.Module] = [
     ),
     models.LinkModel(Encoder(3, hidden_channels=8, num_layers=2), gpool.WalkPool(19), in_channels=3),
     models.AllLayers(gpool.GNP(8)),
+    models.BoostedLinks(link.WalkProfile(walk_length=3), max_iter=7),
+    link.WalkProfile(walk_length=3),
     models.NodeLabels(4, max_label=3, join="add"),
     models.SubgraphEncoder(3, 4, dropout=0.1),
     models.EmbeddingEncoder(5, hidden_channels=8, dropout=0.1),
@@ -136,7 +138,7 @@ def test_a_module_is_built_again_from_its_description(module: nn.Module) -> None
 
 def test_every_public_module_is_among_them() -> None:
     there = {type(module) for module in OWN}
-    abstract = {pooling.Pooling, history.HistoryReadout}
+    abstract = {pooling.Pooling, history.HistoryReadout, models.FittedModel}
     for package in (readout, history, pooling, models, link):
         public = [getattr(package, name) for name in package.__all__]
         modules = {item for item in public if inspect.isclass(item) and issubclass(item, nn.Module)}
