@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 from gpool.data.base import Task
 from gpool.data.links.audit import ValidationEdges, audit
 from gpool.data.links.features import Features, OnesFeatures, OwnFeatures
+from gpool.data.links.fresh_negatives import FreshDataset, fresh_loader
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import LinkDataset, Neighborhood, link_loader
 from gpool.data.links.negatives import Negatives, with_negatives
@@ -195,6 +196,7 @@ class Links(LightningDataModule):
             "split": self._split.describe(),
             "val_edges": self.val_edges,
             "negatives": self.negatives,
+            **({"train_negatives": "fresh every epoch"} if self._split.resample else {}),
             "train_links": split.train_pos.size(0),
             "test_links": split.test_pos.size(0),
             **({"leaks": ", ".join(self.leaks)} if self.leaks else {}),
@@ -215,6 +217,9 @@ class Links(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of training links and non-links, shuffled by the seed of the run."""
+        if self._split.resample:
+            of = self.observed("train"), self.x, self.split, self.graph.pairs, self.fold, self.neighborhood
+            return fresh_loader(FreshDataset(*of), self.batch_size, self.num_workers)
         return link_loader(self.dataset("train"), self.batch_size, True, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[LinkBatch]:
