@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,23 +12,17 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from gpool.data.links import Links
+from gpool.data.links.candidates import Candidates
 from gpool.link.batch import LinkBatch
-from gpool.link.ranking import check_scores
+from gpool.link.best import Best
 from gpool.models.fitted import FittedModel
 from gpool.models.pair import PairModel
 from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
 from gpool.training.link_metrics import LinkMetrics
+from gpool.training.link_ranking import ScoredPair, ranked
 
 __all__ = ["LinkTask", "ScoredPair"]
-
-
-class ScoredPair(NamedTuple):
-    """Two ids of the user's graph and how likely their link is."""
-
-    source: Hashable
-    target: Hashable
-    score: float
 
 
 class LinkTask(TrainingModule):
@@ -91,6 +85,7 @@ class LinkTask(TrainingModule):
             raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
         self.model = model
         self.loss, self.hits, self.evaluator = loss, tuple(hits), evaluator
+        self.best: Best | None = None  # while pairs are ranked, those to be kept
         self.val_metrics = LinkMetrics(hits, evaluator)
         self.test_metrics = LinkMetrics(hits, evaluator)
 
@@ -184,12 +179,16 @@ class LinkTask(TrainingModule):
 
     def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
         """The ids of both ends (the user's, of :class:`gpool.data.Links`) and the probabilities [B]."""
+        logit = widened(self(batch))
+        if self.best is not None:  # in predict(): few pairs are kept, and only theirs need ids
+            self.best.add(logit, batch.pairs)
+            return {}
         data = self._links()
         pairs: Any = batch.pairs.tolist()
         if data is not None:
             pairs = [[data.graph.ids[i], data.graph.ids[j]] for i, j in pairs]
         source, target = [p[0] for p in pairs], [p[1] for p in pairs]
-        return {"source": source, "target": target, "score": widened(self(batch)).sigmoid()}
+        return {"source": source, "target": target, "score": logit.sigmoid()}
 
     def _links(self) -> Links | None:
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
@@ -198,37 +197,29 @@ class LinkTask(TrainingModule):
     def predict(
         self,
         data: Links,
-        pairs: Iterable[tuple[Hashable, Hashable]] | None = None,
+        pairs: Iterable[tuple[Hashable, Hashable]] | Candidates | str | None = "all",
         top: int | None = None,
         trainer: Trainer | None = None,
+        progress: bool = False,
     ) -> list[ScoredPair]:
-        """Pairs of the user's ids by falling score: those given, else all not linked; at most ``top``.
+        """Pairs of the user's ids by falling score; at most ``top``, and no more than these are in memory.
 
-        A pair that is given twice comes twice. Equal scores keep the order of the pairs.
+        A pair that is given twice comes twice. Pairs are ranked by their logits, which differ where
+        probabilities are all 1; equal ones keep the order of the pairs.
+
+        Args:
+            data: the graph; all its links are observed.
+            pairs: those given, as ids; ``"all"`` (or None), all that are not linked; ``"two-hop"``, those of
+                them with a common neighbor; or :class:`gpool.data.Candidates`, such as
+                :class:`gpool.data.BestBy`. A graph of more than 10,000 nodes needs one of the last two.
+            top: how many are returned; None: all.
+            trainer: predicts; None makes one for the CPU.
+            progress: show how many have been scored.
 
         Raises:
-            ValueError: an unknown id, i = j, top < 1, or scores that are NaN.
+            ValueError: an unknown id or word, i = j, top < 1, NaN scores, all pairs of a large graph.
         """
-        if top is not None and top < 1:
-            raise ValueError(f"top={top} must be at least 1")
-        asked = data.pairs
-        data.pairs = data.graph.unlinked() if pairs is None else data.graph.position(pairs)
-        if trainer is None:
-            trainer = Trainer(
-                accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False
-            )
-        try:
-            outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
-        finally:
-            data.pairs = asked
-        if outputs:
-            check_scores(torch.cat([out["score"] for out in outputs]))
-        found = [
-            ScoredPair(i, j, float(s))
-            for out in outputs
-            for i, j, s in zip(out["source"], out["target"], out["score"], strict=True)
-        ]
-        return sorted(found, key=lambda pair: -pair.score)[:top]
+        return ranked(self, data, pairs, top, trainer, progress)
 
     def describe(self) -> dict[str, Any]:
         """The loss, and the options and sizes of the data; part of every result of a benchmark.
