@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,11 +15,14 @@ from gpool.config.mistakes import ConfigError, explain
 from gpool.quiet import QUIET
 from gpool.training import LinkTask, NodeTask, PredictionTable
 from gpool.training.checkpoint import KEY, fit_weights, read_checkpoint, task_from
+from gpool.training.link_ranking import ScoredPair
+from gpool.training.prediction_file import PredictionFile
 
 __all__ = ["predict"]
 
 DESCRIPTION = """Predict any graphs with the task of a checkpoint, and write a table: id, part, label,
-prediction and probabilities of every graph or node; source, target and score of every pair. The graphs are
+prediction and probabilities of every graph or node; source, target and score of every pair, or of the best
+--top. The graphs are
 those that the checkpoint was trained on, of --data (and --data.OPTION), or of --source. Only checkpoints that
 you trust: the classes that they name are imported. --config takes task and data from a YAML file."""
 
@@ -39,6 +43,8 @@ def predict(words: list[str]) -> int:
     flags.add_argument("--out", default="predictions.csv", help="the table; default: %(default)s")
     flags.add_argument("--overwrite", action="store_true", help="write over an old table")
     flags.add_argument("--untrained", action="store_true", help="predict with the weights of a new task")
+    flags.add_argument("--top", type=int, help="of links: the best so many pairs alone, by falling score")
+    flags.add_argument("--pairs", choices=["all", "two-hop"], help="of links: which pairs; default: all")
     given, rest = flags.parse_known_args(words)
     path = Path(given.out).absolute()
     if path.exists() and not given.overwrite:
@@ -57,6 +63,11 @@ def predict(words: list[str]) -> int:
         if getattr(error, "filename", None) is not None:
             raise  # the command says which file
         raise ConfigError(" ".join(str(error).split())) from error
+    if isinstance(task, LinkTask):
+        return _rank(task, data, trainer, given, path)
+    if given.top is not None or given.pairs is not None:
+        name = "--top" if given.top is not None else "--pairs"
+        raise ConfigError(f"{name}: only a link model ranks pairs, {type(task).__name__} has none")
     table = PredictionTable(str(path), given.overwrite, held.get(KEY, {}).get("classes"))
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     callbacks[:] = [*(other for other in callbacks if not isinstance(other, PredictionTable)), table]
@@ -64,6 +75,31 @@ def predict(words: list[str]) -> int:
         trainer.predict(task, datamodule=data, return_predictions=False)
     except ValueError as error:
         raise ConfigError(" ".join(str(error).split())) from error
+    return 0
+
+
+def _rank(
+    task: LinkTask, data: LightningDataModule, trainer: Trainer, given: argparse.Namespace, path: Path
+) -> int:
+    """Write the table of pairs: the best ones where ``--top`` is given, else all in their order."""
+    if not isinstance(data, gpool.data.Links):
+        raise ConfigError("--data: a link model predicts pairs of one graph, --data gpool.data.Links")
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks[:] = [other for other in callbacks if not isinstance(other, PredictionTable)]
+    try:
+        if given.top is None:
+            data.ask(given.pairs)
+            callbacks.append(PredictionTable(str(path), given.overwrite))
+            trainer.predict(task, datamodule=data, return_predictions=False)
+            return 0
+        best = task.predict(data, given.pairs, given.top, trainer, progress=sys.stderr.isatty())
+    except ValueError as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    table = PredictionFile(path, None)
+    columns = list(zip(*best, strict=True)) or [()] * 3
+    table.add({}, {name: list(column) for name, column in zip(ScoredPair._fields, columns, strict=True)})
+    table.close()
+    print(f"the {table.rows} best pairs are in {path}")
     return 0
 
 

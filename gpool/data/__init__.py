@@ -7,7 +7,8 @@ from gpool.data.files.splits import read_split
 from gpool.data.folds import Split, stratified_split
 from gpool.data.graphs import Graphs, NewGraphs
 from gpool.data.links import Links
-from gpool.data.links.features import Features, OneHotFeatures, OnesFeatures, OwnFeatures
+from gpool.data.links.candidates import AllPairs, BestBy, Candidates, TwoHop
+from gpool.data.links.features import Features, NodeIds, OneHotFeatures, OnesFeatures, OwnFeatures
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import Neighborhood
 from gpool.data.links.published_split import PublishedSplit
@@ -24,6 +25,9 @@ from gpool.data.tu import TU
 
 __all__ = [
     "TU",
+    "AllPairs",
+    "BestBy",
+    "Candidates",
     "Digits",
     "Extrapolation",
     "Features",
@@ -36,6 +40,7 @@ __all__ = [
     "Neighborhood",
     "NewGraphs",
     "NewNodes",
+    "NodeIds",
     "Nodes",
     "OGBGraph",
     "OneGraph",
@@ -47,6 +52,7 @@ __all__ = [
     "RandomSplit",
     "RingOrGrid",
     "Split",
+    "TwoHop",
     "VGAEFeatures",
     "data_root",
     "read_split",

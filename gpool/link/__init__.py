@@ -10,6 +10,7 @@ from gpool.link.heuristics import (
 )
 from gpool.link.pair_scorers import DotProduct, LowRankBilinear, MLPScorer, PairScorer
 from gpool.link.ranking import hits_at, mean_reciprocal_rank
+from gpool.link.walk_features import WalkProfile
 from gpool.link.walkpool import WalkPool
 from gpool.ops.subgraph import (
     Adjacency,
@@ -27,6 +28,7 @@ __all__ = [
     "MLPScorer",
     "PairScorer",
     "WalkPool",
+    "WalkProfile",
     "adamic_adar",
     "common_neighbors",
     "enclosing_subgraphs",

@@ -120,6 +120,10 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor | None = None) -> list[Tensor]:
         """Node states after each layer; ``edge_attr`` is accepted and not read by these convolutions."""
         check_features(x, self.in_channels, next(self.parameters(), None))
+        return self.layers(x, edge_index)
+
+    def layers(self, x: Tensor, edge_index: Tensor) -> list[Tensor]:
+        """Node states after each layer, of an input that is as wide as the first layer takes it."""
         history = []
         for conv, norm in zip(self.convs, self.norms, strict=True):
             out = F.dropout(norm(conv(x, edge_index)).relu(), self.dropout, self.training)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,22 +12,17 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from gpool.data.links import Links
+from gpool.data.links.candidates import Candidates
 from gpool.link.batch import LinkBatch
-from gpool.link.ranking import check_scores
+from gpool.link.best import Best
+from gpool.models.fitted import FittedModel
 from gpool.models.pair import PairModel
 from gpool.ops.precision import widened
 from gpool.training.base import TrainingModule, adam
 from gpool.training.link_metrics import LinkMetrics
+from gpool.training.link_ranking import ScoredPair, ranked
 
 __all__ = ["LinkTask", "ScoredPair"]
-
-
-class ScoredPair(NamedTuple):
-    """Two ids of the user's graph and how likely their link is."""
-
-    source: Hashable
-    target: Hashable
-    score: float
 
 
 class LinkTask(TrainingModule):
@@ -39,6 +34,11 @@ class LinkTask(TrainingModule):
     Logged for the validation and the test part, over the whole part at once: ``auc``, ``ap``, ``hits@K`` for
     every K of ``hits``, ``mrr`` where negatives belong to a positive, and, where ``evaluator`` names an OGB
     set, that evaluator's numbers.
+
+    A model without parameters, such as a :class:`gpool.models.HeuristicModel`, and a
+    :class:`gpool.models.FittedModel` are trained for one epoch and stop the trainer, so that they stand in
+    one plan with models that learn by gradients. A model's ``aux_loss``, where it has one, is added to the
+    training loss.
 
     Args:
         model: takes a :class:`gpool.link.LinkBatch` and returns logits [B].
@@ -85,6 +85,7 @@ class LinkTask(TrainingModule):
             raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
         self.model = model
         self.loss, self.hits, self.evaluator = loss, tuple(hits), evaluator
+        self.best: Best | None = None  # while pairs are ranked, those to be kept
         self.val_metrics = LinkMetrics(hits, evaluator)
         self.test_metrics = LinkMetrics(hits, evaluator)
 
@@ -99,10 +100,46 @@ class LinkTask(TrainingModule):
         return F.binary_cross_entropy_with_logits(logit, y.to(logit.dtype))
 
     def training_step(self, batch: LinkBatch, step: int) -> Tensor:
-        """The loss of a batch."""
+        """The loss of a batch; 0 where nothing learns by gradients."""
+        if not self._by_gradient:
+            return self._take_in(batch)
         loss = self._loss(self(batch), batch.y)
+        extra = getattr(self.model, "aux_loss", None)
+        loss = loss if extra is None else loss + extra
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=batch.num_links)
         return loss
+
+    @property
+    def _by_gradient(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    def _take_in(self, batch: LinkBatch) -> Tensor:
+        model = self.model
+        if isinstance(model, FittedModel):
+            model.collect(batch)
+        if not isinstance(model, FittedModel) or self.trainer.is_last_batch:
+            self.trainer.should_stop = True
+        return torch.zeros((), device=batch.y.device, requires_grad=True)
+
+    def configure_optimizers(self) -> Any:
+        """As in :class:`TrainingModule`; an optimizer of nothing where nothing learns by gradients."""
+        if self._by_gradient:
+            return super().configure_optimizers()
+        return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)  # it counts the steps
+
+    def on_validation_start(self) -> None:
+        """Fit a model that has taken in the training links."""
+        if isinstance(self.model, FittedModel):
+            self.model.fit()
+
+    def on_test_start(self) -> None:
+        """Refuse a model that has not been fitted.
+
+        Raises:
+            ValueError: in one line.
+        """
+        if isinstance(self.model, FittedModel) and not self.model.fitted:
+            raise ValueError(f"model={type(self.model).__name__} has not been fitted; fit the trainer first")
 
     def _evaluate(self, batch: LinkBatch, metrics: LinkMetrics, prefix: str) -> None:
         logit = self(batch)
@@ -136,17 +173,22 @@ class LinkTask(TrainingModule):
         self._log(self.val_metrics, "val")
 
     def on_test_epoch_end(self) -> None:
-        """Metrics of the whole test part."""
+        """Metrics of the whole test part; a warning says which Hits@K has fewer than K negatives."""
+        self.test_metrics.warn_of_few_negatives()
         self._log(self.test_metrics, "test")
 
     def predict_step(self, batch: LinkBatch, step: int) -> dict[str, Any]:
         """The ids of both ends (the user's, of :class:`gpool.data.Links`) and the probabilities [B]."""
+        logit = widened(self(batch))
+        if self.best is not None:  # in predict(): few pairs are kept, and only theirs need ids
+            self.best.add(logit, batch.pairs)
+            return {}
         data = self._links()
         pairs: Any = batch.pairs.tolist()
         if data is not None:
             pairs = [[data.graph.ids[i], data.graph.ids[j]] for i, j in pairs]
         source, target = [p[0] for p in pairs], [p[1] for p in pairs]
-        return {"source": source, "target": target, "score": widened(self(batch)).sigmoid()}
+        return {"source": source, "target": target, "score": logit.sigmoid()}
 
     def _links(self) -> Links | None:
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
@@ -155,42 +197,40 @@ class LinkTask(TrainingModule):
     def predict(
         self,
         data: Links,
-        pairs: Iterable[tuple[Hashable, Hashable]] | None = None,
+        pairs: Iterable[tuple[Hashable, Hashable]] | Candidates | str | None = "all",
         top: int | None = None,
         trainer: Trainer | None = None,
+        progress: bool = False,
     ) -> list[ScoredPair]:
-        """Pairs of the user's ids by falling score: those given, else all not linked; at most ``top``.
+        """Pairs of the user's ids by falling score; at most ``top``, and no more than these are in memory.
 
-        A pair that is given twice comes twice. Equal scores keep the order of the pairs.
+        A pair that is given twice comes twice. Pairs are ranked by their logits, which differ where
+        probabilities are all 1; equal ones keep the order of the pairs.
+
+        Args:
+            data: the graph; all its links are observed.
+            pairs: those given, as ids; ``"all"`` (or None), all that are not linked; ``"two-hop"``, those of
+                them with a common neighbor; or :class:`gpool.data.Candidates`, such as
+                :class:`gpool.data.BestBy`. A graph of more than 10,000 nodes needs one of the last two.
+            top: how many are returned; None: all.
+            trainer: predicts; None makes one for the CPU.
+            progress: show how many have been scored.
 
         Raises:
-            ValueError: an unknown id, i = j, top < 1, or scores that are NaN.
+            ValueError: an unknown id or word, i = j, top < 1, NaN scores, all pairs of a large graph.
         """
-        if top is not None and top < 1:
-            raise ValueError(f"top={top} must be at least 1")
-        asked = data.pairs
-        data.pairs = data.graph.unlinked() if pairs is None else data.graph.position(pairs)
-        if trainer is None:
-            trainer = Trainer(
-                accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False
-            )
-        try:
-            outputs: Any = trainer.predict(self, datamodule=data) if data.pairs.size(0) > 0 else []
-        finally:
-            data.pairs = asked
-        if outputs:
-            check_scores(torch.cat([out["score"] for out in outputs]))
-        found = [
-            ScoredPair(i, j, float(s))
-            for out in outputs
-            for i, j, s in zip(out["source"], out["target"], out["score"], strict=True)
-        ]
-        return sorted(found, key=lambda pair: -pair.score)[:top]
+        return ranked(self, data, pairs, top, trainer, progress)
 
     def describe(self) -> dict[str, Any]:
-        """The loss, and the options and sizes of the data; part of every result of a benchmark."""
+        """The loss, and the options and sizes of the data; part of every result of a benchmark.
+
+        ``all_hits`` names each Hits@K that is 1 because the test part has fewer than K negatives.
+        """
         data = self._links()
-        return {"loss": self.loss, **(data.describe() if data is not None else {})}
+        if data is None:
+            return {"loss": self.loss}
+        empty = [f"hits@{k}" for k in self.hits if data.split.test_neg.size(0) < k]
+        return {"loss": self.loss, **data.describe(), **({"all_hits": ", ".join(empty)} if empty else {})}
 
     def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
         """Move a batch without a copy where it is already there."""

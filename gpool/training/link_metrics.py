@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -62,6 +63,16 @@ class LinkMetrics(Metric):
         if self.evaluator is not None:
             found |= self._official(score, y, group)
         return found
+
+    def warn_of_few_negatives(self) -> None:
+        """Say which Hits@K has fewer than K negatives: it is 1 whatever the scores are."""
+        negatives = sum(int((y < 0.5).sum()) for y in self.y)  # type: ignore[union-attr, misc]
+        if few := [k for k in self.hits if negatives < k]:
+            warnings.warn(
+                f"hits@{few[0]} is 1 whatever the scores are: there are {negatives} negatives; leave "
+                f"{', '.join(map(str, few))} out of hits={self.hits}, or draw more negatives_per_link",
+                stacklevel=2,
+            )
 
     def names(self) -> list[str]:
         """Names of all numbers that :meth:`compute` may return; ``mrr`` needs groups."""

@@ -175,6 +175,25 @@ def test_pairs_have_the_ids_of_both_ends() -> None:
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
 
 
+def test_the_best_pairs(checkpoint: str, capsys: pytest.CaptureFixture) -> None:
+    """--top: as LinkTask.predict ranks them, of all pairs or of those with a common neighbor."""
+    data = Links(neighborhood=None)
+    task = LinkTask(encoder=Encoder(data.num_features, hidden_channels=4, num_layers=1), scorer=DotProduct())
+    words = ["predict", "--ckpt_path", save(task, "links.ckpt"), "--data", "gpool.data.Links"]
+    words += ["--data.neighborhood", "null", "--overwrite"]
+    for pairs in ("all", "two-hop"):
+        assert main([*words, "--top", "7", "--pairs", pairs]) == 0
+        wanted = [tuple(map(str, pair[:2])) for pair in task.predict(data, pairs, 7)]
+        rows = table()
+        assert [(row["source"], row["target"]) for row in rows] == wanted
+        assert list(rows[0]) == ["source", "target", "score"]
+    assert main([*words, "--pairs", "two-hop"]) == 0
+    assert 7 < len(table()) < data.graph.unlinked().size(0)
+    assert one_line([*words, "--top", "0"], capsys) == "top=0 must be at least 1"
+    told = one_line(["predict", "--ckpt_path", checkpoint, "--overwrite", "--top", "3"], capsys)
+    assert told == "--top: only a link model ranks pairs, GraphTask has none"
+
+
 class Missing(Unlabeled):
     """Says in its own words that there is no such file, when it is first asked."""
 

@@ -38,17 +38,19 @@ def test_the_published_network() -> None:
     """The paper's widths: [x, h1, h2] into the pooling, 72 features, 20, 20, 10 and 1 times as wide."""
     model = WalkPoolNetwork(16)
     assert model.pool.channels == 16 + 64
-    widths = [layer.out_features for layer in model.classifier if isinstance(layer, torch.nn.Linear)]
+    widths = [layer.out_features for layer in model.head if isinstance(layer, torch.nn.Linear)]
     assert widths == [1440, 1440, 720, 72, 1]
-    assert isinstance(model.classifier[0], torch.nn.BatchNorm1d)
+    assert isinstance(model.head[0], torch.nn.BatchNorm1d)
     links = batch()
     model.eval()
     z = model.encode(links)
-    h1 = model.first(links.x, links.subgraphs)
-    torch.testing.assert_close(z, torch.cat([links.x, h1, model.second(h1.relu(), links.subgraphs)], 1))
+    h1 = model.encoder.first(links.x, links.subgraphs)
+    torch.testing.assert_close(
+        z, torch.cat([links.x, h1, model.encoder.second(h1.relu(), links.subgraphs)], 1)
+    )
     logits = model(links)
     assert logits.shape == (links.num_links,)
-    torch.testing.assert_close(logits, model.classifier(model.pool(z, links.subgraphs)).squeeze(-1))
+    torch.testing.assert_close(logits, model.head(model.pool(z, links.subgraphs)).squeeze(-1))
 
 
 def test_scores_do_not_depend_on_the_batch_or_the_order_of_the_ends() -> None:
@@ -65,13 +67,11 @@ def test_scores_do_not_depend_on_the_batch_or_the_order_of_the_ends() -> None:
 def test_labels_are_embedded_and_large_ones_share() -> None:
     links = batch(labels=True)
     model = WalkPoolNetwork(16, max_label=3).eval()
-    assert model.needs_labels
     assert model.pool.channels == 16 + 32 + 64
     assert links.labels.max() >= 3
     clamped = LinkBatch(links.pairs, links.y, links.x, links.subgraphs, links.labels.clamp(max=3))
     torch.testing.assert_close(model(links), model(clamped))
-    with pytest.raises(ValueError, match="batch has no labels"):
-        model(batch())
+    assert torch.equal(model(batch()), model(links))  # labels that a batch does not bring are computed
     with pytest.raises(ValueError, match="max_label=0"):
         WalkPoolNetwork(16, max_label=0)
 

@@ -8,8 +8,9 @@ from lightning.pytorch import Trainer
 from torch import nn
 from torchmetrics.functional.classification import binary_auroc
 
-from gpool.data import Links, Neighborhood, RandomSplit
+from gpool.data import BestBy, Links, Neighborhood, RandomSplit
 from gpool.link import DotProduct, LinkBatch, LowRankBilinear
+from gpool.link.best import Best
 from gpool.link.heuristics import common_neighbors
 from gpool.models import Encoder, HeuristicModel, WalkPoolNetwork
 from gpool.training import LinkTask
@@ -65,6 +66,39 @@ def test_predict_ranks_pairs_of_the_users_ids() -> None:
         task.predict(data, top=0)
 
 
+class Sure(HeuristicModel):
+    """Logits of common neighbors whose probabilities are 1 in float32."""
+
+    def forward(self, batch: LinkBatch) -> torch.Tensor:
+        return super().forward(batch).float() + 20.0
+
+
+def test_ranking_keeps_what_is_asked_for(capsys: pytest.CaptureFixture) -> None:
+    """By the scores themselves, where probabilities are all 1 in float32; the same of any number of pairs."""
+    data = Links(neighborhood=None)
+    task = LinkTask(Sure(common_neighbors))
+    everything = task.predict(data, "all")
+    graph = data.observed("predict")
+    counts = common_neighbors(graph, data.graph.position(pair[:2] for pair in everything)).tolist()
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) > 1
+    assert task.predict(data, "all", 3, progress=True) == everything[:3]
+    assert f"/{len(everything)}" in capsys.readouterr().err
+    assert task.predict(data, BestBy(common_neighbors, number=5)) == everything[:5]
+    assert task.predict(data, [pair[:2] for pair in everything], 4) == everything[:4]
+    assert data.candidates is None
+    assert len(everything) == data.graph.unlinked().size(0)
+
+
+def test_memory_of_a_ranking_does_not_grow_with_the_pairs() -> None:
+    best, most = Best(10), 0
+    for k in range(200):
+        score = torch.rand(50, generator=torch.Generator().manual_seed(k))
+        best.add(score, torch.zeros(50, 2, dtype=torch.long))
+        most = max(most, sum(part.numel() for part in best._score))
+    assert most <= 2 * 10 + 50
+
+
 def test_walkpool_learns() -> None:
     """Ring of cliques: a few epochs put the links of the test part far above chance."""
     links = [(8 * c + i, 8 * c + j) for c in range(8) for i in range(8) for j in range(i) if (i + j) % 4]
@@ -114,6 +148,23 @@ def test_large_scores_stay_apart() -> None:
     metrics = LinkMetrics()
     metrics.update(torch.tensor([200.0, 100.0, 50.0, 25.0]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
     assert float(metrics.compute()["auc"]) == 0.75
+
+
+def test_fewer_negatives_than_k_are_said() -> None:
+    """Every positive is a hit then, whatever its score."""
+    metrics = LinkMetrics(hits=(2, 3, 5))
+    metrics.update(torch.tensor([0.1, 0.5, 0.9]), torch.tensor([1.0, 0.0, 0.0]))
+    with pytest.warns(UserWarning, match="hits@3 is 1 whatever the scores are: there are 2 negatives"):
+        metrics.warn_of_few_negatives()
+    found = metrics.compute()
+    assert float(found["hits@3"]) == 1.0
+    assert float(found["hits@2"]) == 0.0
+    data = Links(neighborhood=None, batch_size=100)
+    task = LinkTask(HeuristicModel(common_neighbors), hits=(10, 20, 50))
+    with pytest.warns(UserWarning, match="hits@50 .* there are 25 negatives; leave 50 out"):
+        Trainer(**QUIET).test(task, data, verbose=False)
+    assert data.split.test_neg.size(0) == 25
+    assert task.describe()["all_hits"] == "hits@50"
 
 
 class Broken(nn.Module):

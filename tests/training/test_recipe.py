@@ -85,6 +85,17 @@ OWN: list[nn.Module] = [
     ),
     models.ClosedMeanConv(3, 4, bias=True),
     models.WalkPoolNetwork(3, hidden_channels=8, heads=1, walk_length=3, dropout=0.1, max_label=3),
+    models.LinkModel(
+        Encoder(12, hidden_channels=8), models.AllLayers(aggr.SortAggregation(k=3)), in_channels=3,
+        node_channels=8, labels=models.NodeLabels(4, kind="de"), pooling=[gpool.SparseCoarsening(8)],
+    ),
+    models.LinkModel(Encoder(3, hidden_channels=8, num_layers=2), gpool.WalkPool(19), in_channels=3),
+    models.AllLayers(gpool.GNP(8)),
+    models.BoostedLinks(link.WalkProfile(walk_length=3), max_iter=7),
+    link.WalkProfile(walk_length=3),
+    models.NodeLabels(4, max_label=3, join="add"),
+    models.SubgraphEncoder(3, 4, dropout=0.1),
+    models.EmbeddingEncoder(5, hidden_channels=8, dropout=0.1),
     models.AlgorithmicModel(
         3, out_channels=1, aggregation=aggr.SumAggregation(), readout=gpool.GNP(8),
         hidden_channels=8, num_layers=1,
@@ -118,7 +129,7 @@ PYG: list[nn.Module] = [
 
 
 def public_modules() -> list[type[nn.Module]]:
-    abstract = {pooling.Pooling, history.HistoryReadout}
+    abstract = {pooling.Pooling, history.HistoryReadout, models.FittedModel}
     public = [getattr(p, name) for p in (readout, history, pooling, models, link) for name in p.__all__]
     return [c for c in public if inspect.isclass(c) and issubclass(c, nn.Module) and c not in abstract]
 

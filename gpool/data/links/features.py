@@ -1,4 +1,4 @@
-"""Node features for link prediction: constants, one-hot identities, or the graph's own."""
+"""Node features for link prediction: constants, ids, one-hot identities, or the graph's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gpool.data.links.graph import LinkGraph
 from gpool.data.links.split import LinkSplit
 from gpool.ops.subgraph.adjacency import Adjacency
 
-__all__ = ["Features", "OneHotFeatures", "OnesFeatures", "OwnFeatures"]
+__all__ = ["Features", "NodeIds", "OneHotFeatures", "OnesFeatures", "OwnFeatures"]
 
 
 class Features(ABC):
@@ -20,6 +20,10 @@ class Features(ABC):
     @abstractmethod
     def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
         """The features of all nodes."""
+
+    def width(self, graph: LinkGraph, x: Tensor) -> int:
+        """What a model takes as ``in_channels`` for these features."""
+        return x.size(1)
 
 
 class OnesFeatures(Features):
@@ -33,6 +37,22 @@ class OnesFeatures(Features):
     def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
         """Ones, [N, channels]."""
         return torch.ones(graph.num_nodes, self.channels)
+
+
+class NodeIds(Features):
+    """The position of every node, for models with a learned vector per node; there are N of them.
+
+    What a one-hot matrix says, in [N, 1] integers: take it with :class:`gpool.models.EmbeddingEncoder`, or
+    with ``node_channels`` of :class:`gpool.models.LinkModel`.
+    """
+
+    def __call__(self, graph: LinkGraph, observed: Adjacency, split: LinkSplit) -> Tensor:
+        """0 .. N - 1, [N, 1]."""
+        return torch.arange(graph.num_nodes).unsqueeze(1)
+
+    def width(self, graph: LinkGraph, x: Tensor) -> int:
+        """N."""
+        return graph.num_nodes
 
 
 class OneHotFeatures(Features):

@@ -15,7 +15,10 @@ from torch_geometric.data import Data
 
 from gpool.data.base import Task
 from gpool.data.links.audit import ValidationEdges, audit
+from gpool.data.links.candidate_loader import candidate_loader
+from gpool.data.links.candidates import AllPairs, Candidates, candidates_of
 from gpool.data.links.features import Features, OnesFeatures, OwnFeatures
+from gpool.data.links.fresh_negatives import FreshDataset, fresh_loader
 from gpool.data.links.graph import LinkGraph
 from gpool.data.links.loader import LinkDataset, Neighborhood, link_loader
 from gpool.data.links.negatives import Negatives, with_negatives
@@ -98,7 +101,7 @@ class Links(LightningDataModule):
         self.val_edges: ValidationEdges = val_edges
         self.features, self.neighborhood = features, neighborhood
         self.batch_size, self.num_workers = batch_size, num_workers
-        self.pairs: Tensor | None = None
+        self.candidates: Candidates | None = None
         self.leaks: tuple[Leak, ...] = ()
 
     @classmethod
@@ -169,7 +172,7 @@ class Links(LightningDataModule):
         return with_negatives(positives, *drawn, split.allow)
 
     def observed(self, stage: Literal["train", "test", "predict"]) -> Adjacency:
-        """The graph that may be seen while training and validating, while testing, while predicting."""
+        """The graph that may be seen while training and validating, testing or predicting."""
         links = [self.split.train_pos]
         if self.val_edges == "train+inference" or (self.val_edges == "inference" and stage == "test"):
             links.append(self.split.val_pos)
@@ -185,8 +188,8 @@ class Links(LightningDataModule):
 
     @property
     def num_features(self) -> int:
-        """Width of the node features."""
-        return self.x.size(1)
+        """Width of the node features; the number of nodes where they are :class:`NodeIds`."""
+        return self.x.size(1) if self.features is None else self.features.width(self.graph, self.x)
 
     def describe(self) -> dict[str, str | int]:
         """The options and sizes that a result on these data depends on."""
@@ -195,6 +198,7 @@ class Links(LightningDataModule):
             "split": self._split.describe(),
             "val_edges": self.val_edges,
             "negatives": self.negatives,
+            **({"train_negatives": "fresh every epoch"} if self._split.resample else {}),
             "train_links": split.train_pos.size(0),
             "test_links": split.test_pos.size(0),
             **({"leaks": ", ".join(self.leaks)} if self.leaks else {}),
@@ -215,6 +219,9 @@ class Links(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of training links and non-links, shuffled by the seed of the run."""
+        if self._split.resample:
+            of = self.observed("train"), self.x, self.split, self.graph.pairs, self.fold, self.neighborhood
+            return fresh_loader(FreshDataset(*of), self.batch_size, self.num_workers)
         return link_loader(self.dataset("train"), self.batch_size, True, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[LinkBatch]:
@@ -227,15 +234,16 @@ class Links(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[LinkBatch]:
         """Batches of the pairs to predict: those of :meth:`ask`, else all that are not linked."""
-        pairs = self.pairs if self.pairs is not None else self.graph.unlinked()
-        y = torch.full((pairs.size(0),), torch.nan)
-        data = LinkDataset(self.observed("predict"), self.x, pairs, y, None, self.neighborhood, cached=False)
-        return link_loader(data, self.batch_size, False, self.num_workers)
+        asked, around = self.candidates or AllPairs(), (self.observed("predict"), self.x, self.neighborhood)
+        return candidate_loader(asked, self.graph, *around, self.batch_size, self.num_workers)
 
-    def ask(self, pairs: Tensor | Iterable[tuple[Hashable, Hashable]]) -> None:
+    def ask(self, pairs: Tensor | Iterable[tuple[Hashable, Hashable]] | Candidates | str | None) -> None:
         """Predict these pairs of the user's ids; one that comes twice is scored twice.
 
+        ``"all"`` and None are all that are not linked (:class:`AllPairs`), ``"two-hop"`` those of them with a
+        common neighbor (:class:`TwoHop`).
+
         Raises:
-            ValueError: an unknown id, or i = j.
+            ValueError: an unknown id or word, or i = j.
         """
-        self.pairs = self.graph.position(pairs)
+        self.candidates = candidates_of(pairs, self.graph)

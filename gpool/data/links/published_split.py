@@ -31,6 +31,7 @@ class PublishedSplit:
         seed: of the validation part.
         folder: of files NAME_split_1.mat and so on, below the data root, in place of the one of ``share``.
         allow: leaks that the files have on purpose, see :func:`gpool.data.links.audit`; each is printed.
+        resample: train with other negatives than the published ones, drawn for every epoch.
 
     Raises:
         ValueError: another share, a fraction that is not between 0 and 1, an unknown leak.
@@ -41,6 +42,7 @@ class PublishedSplit:
     seed: int = 0
     folder: str | None = None
     allow: tuple[Leak, ...] = ()
+    resample: bool = False
 
     def __post_init__(self) -> None:
         if self.share not in FOLDERS:

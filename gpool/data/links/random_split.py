@@ -20,6 +20,7 @@ class RandomSplit:
     Args:
         val_fraction, test_fraction: of all links, for validation and for testing; each part has at least one.
         seed: of the draw; the data module's ``fold`` is added to it.
+        resample: train with other negatives in every epoch; they depend on ``fold`` and epoch alone.
 
     Raises:
         ValueError: a fraction that is not between 0 and 1; two that leave nothing to train on.
@@ -28,6 +29,7 @@ class RandomSplit:
     val_fraction: float = 0.05
     test_fraction: float = 0.1
     seed: int = 0
+    resample: bool = False
 
     def __post_init__(self) -> None:
         for name, share in {"val_fraction": self.val_fraction, "test_fraction": self.test_fraction}.items():

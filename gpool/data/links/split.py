@@ -21,6 +21,8 @@ class LinkSplit:
     each positive has negatives of its own.
 
     ``allow``: leaks that the split has on purpose, see :func:`gpool.data.links.audit`.
+
+    ``resample``: train with other negatives in every epoch, as many as ``train_neg`` has.
     """
 
     train_pos: Tensor
@@ -32,6 +34,7 @@ class LinkSplit:
     val_group: Tensor | None = None
     test_group: Tensor | None = None
     allow: tuple[Leak, ...] = ()
+    resample: bool = False
 
     def __post_init__(self) -> None:
         for name, pairs in self.parts().items():
