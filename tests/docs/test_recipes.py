@@ -142,3 +142,18 @@ def test_a_recipe_is_its_papers_equation(title: str) -> None:
             close = 1e-5 if title == "SimPool" else 1e-10  # eps of the layer is not in the equation
             torch.testing.assert_close(names["y"], next(equations)(names), rtol=close, atol=close)
     assert next(equations, None) is None
+
+
+def test_limits_of_att_sets() -> None:
+    """No weights give the mean, those of the identity SoftPool, and one node itself."""
+    names: Names = {}
+    for under, code in blocks():
+        if under in ("Recipes", "SoftPool", "AttSets"):
+            exec(compile(code, f"recipes.md, {under}", "exec"), names)
+    layer, x, index = names["att_sets"], names["x"], names["index"]
+    one = x[index == 3]
+    torch.testing.assert_close(layer(one, torch.zeros(1, dtype=torch.long)), one)
+    torch.nn.init.zeros_(layer.gate_nn.weight)
+    torch.testing.assert_close(layer(x, index, dim_size=4), by_graph(lambda v: v.mean(0), names))
+    torch.nn.init.eye_(layer.gate_nn.weight)
+    torch.testing.assert_close(layer(x, index, dim_size=4), names["soft_pool"](x, index, dim_size=4))

@@ -45,6 +45,12 @@ def test_without_similarity_it_is_soft_pool() -> None:
     torch.testing.assert_close(fixed(0.0)(x, GRAPHS, dim_size=5), expected)
 
 
+def test_one_node_gives_itself() -> None:
+    x = torch.tensor([[-3.0, 0.0, 1e-9, 40.0]], dtype=torch.float64)
+    for beta in (0.0, 0.4, 1.0):
+        torch.testing.assert_close(fixed(beta)(x), x)
+
+
 def test_rows_lie_between_minimum_and_maximum() -> None:
     x = 3 * torch.randn(8, 3, dtype=torch.float64)
     for beta in (0.0, 0.4, 1.0):

@@ -95,6 +95,21 @@ def test_great_sharpness_selects_the_nearest_nodes() -> None:
     torch.testing.assert_close(layer.weights(x), expected, rtol=0, atol=1e-6)
 
 
+def test_one_node_has_the_weight_one() -> None:
+    layer, x = gpool.GeneralizedSum(4, keep=0.2).double(), torch.randn(1, 4, dtype=torch.float64)
+    torch.testing.assert_close(layer.weights(x), torch.ones(1, dtype=torch.float64))
+    torch.testing.assert_close(layer(x), layer.embed(x))
+
+
+def test_rows_lie_between_the_extremes_of_the_embedding() -> None:
+    layer = gpool.GeneralizedSum(4, keep=0.1, sharpness=20.0).double()
+    x, index = torch.randn(30, 4, dtype=torch.float64), torch.arange(30) % 3
+    y, f = layer(x, index, dim_size=3), layer.embed(x)
+    for g in range(3):
+        low, high = f[g == index].min(0).values, f[g == index].max(0).values
+        assert bool(((low <= y[g]) & (y[g] <= high)).all())
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -125,6 +125,13 @@ def test_gradient_reaches_every_child_and_gate_at_the_start() -> None:
     assert all(bool((v.grad != 0).any()) for v in layer.parameters())
 
 
+@pytest.mark.parametrize("gate", [None, "graph"])
+def test_one_node_gives_itself(gate: str | None) -> None:
+    """Maximum and mean of one node are that node, whatever their weights."""
+    layer, x = drawn(gpool.Mixture(both(), gate=gate, channels=3)), torch.randn(1, 3, dtype=torch.float64)
+    torch.testing.assert_close(layer(x), x)
+
+
 @pytest.mark.parametrize(
     ("children", "options", "kind", "words"),
     [

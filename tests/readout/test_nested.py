@@ -39,6 +39,25 @@ def test_holds_to_the_contract(inner, outer, options: dict) -> None:
     assert_readout(gpool.Nested(inner, outer), channels=4, **options)
 
 
+@pytest.mark.parametrize(
+    ("inner", "outer", "size"),
+    [
+        (MeanAggregation(), MaxAggregation(), "mean"),
+        (SumAggregation(), gpool.GNP(4), None),
+        (gpool.QueryAttention(4, heads=2), gpool.GeneralizedSum(4, prototypes=3), "mean"),
+    ],
+)
+def test_with_parts_it_holds_to_the_contract(inner, outer, size: str | None) -> None:
+    """Two parts a graph, by the sign of a node's first channel; some have no node."""
+
+    def call(layer, inputs, index, dim_size):
+        part = 2 * index + (inputs[0][:, 0] > 0)
+        return layer(inputs[0], index, dim_size=dim_size, part=part, num_parts=2 * dim_size)
+
+    layer = gpool.Nested(inner, outer)
+    assert_readout(layer, channels=4, call=call, aggregation=False, size=size)
+
+
 def test_without_parts_a_graph_is_one_part() -> None:
     x = torch.randn(8, 3)
     inner, outer = gpool.GNP(3, p=2.0), SumAggregation()

@@ -149,6 +149,23 @@ def test_holds_to_the_contract(options: dict[str, Any]) -> None:
     assert_readout(Layer(8, **options), channels=8, size="mean")
 
 
+def loudest(x: Tensor, index: Tensor, size: int) -> Tensor:
+    """The node of every graph whose first channel is the largest, -1 in empty ones: [B]."""
+    value, place = x[:, 0].detach().nan_to_num(), torch.arange(x.size(0))
+    top = value.new_full((size,), -math.inf).scatter_reduce(0, index, value, "amax")
+    place = torch.where(value == top[index], place, -1)
+    return place.new_full((size,), -1).scatter_reduce(0, index, place, "amax")
+
+
+@pytest.mark.parametrize("options", [{"heads": 2}, {"value": "identity", "power": 2.0}])
+def test_a_designated_node_holds_to_the_contract(options: dict[str, Any]) -> None:
+    def call(layer: Layer, inputs: tuple[Tensor, ...], index: Tensor, size: int) -> Tensor:
+        x = inputs[0]
+        return layer(x, index, dim_size=size, query_index=loudest(x, index, size))
+
+    assert_readout(Layer(8, **options), channels=8, call=call, aggregation=False)
+
+
 def batch() -> tuple[Tensor, Tensor]:
     return torch.randn(len(GRAPHS), C, dtype=torch.float64), GRAPHS
 
@@ -169,6 +186,14 @@ def test_a_zero_query_gives_the_mean(options: dict[str, Any]) -> None:
     v = x if layer.to_value is None else layer.to_value(x)
     mean = torch.stack([v[g == index].mean(0) if (g == index).any() else v[0] * 0 for g in range(SIZE)])
     torch.testing.assert_close(layer(x, index, dim_size=SIZE), mean.repeat(1, layer.out_channels // C))
+
+
+def test_a_zero_query_gives_the_mean_of_normalized_nodes() -> None:
+    (x, index), layer = batch(), random(Layer(C, value="identity", power=1.0))
+    torch.nn.init.zeros_(layer.to_query.weight)
+    z = normal(x, layer.norm)
+    mean = torch.stack([z[g == index].mean(0) if (g == index).any() else z[0] * 0 for g in range(SIZE)])
+    torch.testing.assert_close(layer(x, index, dim_size=SIZE), mean)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
@@ -224,6 +249,9 @@ def test_well_separated_patterns_are_retrieved_in_one_step() -> None:
         layer.to_key.weight.copy_(torch.eye(C))
         layer.seeds.copy_(x[[1, 4]] + 0.3)
     torch.testing.assert_close(layer(x).view(2, C), x[[1, 4]])
+    retrieved = layer(x)
+    for layer.steps in (2, 3, 10):  # a fixed point
+        torch.testing.assert_close(layer(x), retrieved)
 
 
 def test_distractors_change_little_where_their_score_is_low() -> None:

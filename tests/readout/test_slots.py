@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.utils import to_dense_batch
 
 import gpool
+from gpool.ops.segment import Segments
 from gpool.testing import assert_readout
 
 GRAPHS = torch.tensor([0, 0, 2, 2, 2, 4, 0, 2])  # unsorted; 1 and 3 are empty
@@ -103,6 +104,26 @@ def test_slots_are_permuted_with_their_starts(mixture: bool) -> None:
         layer.log_scale.data = layer.log_scale.data[perm]
     after = layer(x, GRAPHS, dim_size=5).view(5, 4, 3)
     torch.testing.assert_close(after, before[:, perm], rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("mixture", [False, True])
+def test_a_node_shares_itself_out_and_a_slot_takes_shares_that_sum_to_one(
+    mixture: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, seen = layer_of(mixture, slots=4), []
+    shares = gpool.Slots._shares
+
+    def watched(self: gpool.Slots, score: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
+        seen.append(shares(self, score, segments))
+        return seen[-1]
+
+    monkeypatch.setattr(gpool.Slots, "_shares", watched)
+    layer(torch.randn(8, 3, dtype=torch.float64), GRAPHS, dim_size=5)
+    assert len(seen) == layer.steps
+    for share, attention in seen:
+        torch.testing.assert_close(attention.sum(1), torch.full((8,), 1 + 4 * layer.eps).double())
+        for g in (0, 2, 4):
+            torch.testing.assert_close(share[g == GRAPHS].sum(0), torch.ones(4).double())
 
 
 def test_one_slot_reads_the_mean_of_the_values_in_every_round() -> None:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GCNConv, GINConv, GraphConv
 from torch_geometric.nn.aggr import AttentionalAggregation, MaxAggregation, MeanAggregation
+from torch_geometric.utils import add_self_loops, degree
 
 import gpool
-from gpool.testing import assert_readout
+from gpool.testing import Subject, assert_readout, assert_size
 
 GRAPHS = torch.tensor([0, 0, 2, 2, 2, 4, 0, 2])  # unsorted; 1 and 3 are empty
 
@@ -68,6 +69,52 @@ def test_equals_the_loop_in_value_and_gradient(jump: str, tau: float) -> None:
 )
 def test_holds_to_the_contract(convs: list[nn.Module]) -> None:
     assert_readout(gpool.TokenGraph(4, convs=convs, readout=MeanAggregation(), tau=0.2), channels=4)
+
+
+def test_the_authors_readout_holds_to_the_contract() -> None:
+    convs = [GraphConv(4, 5), GraphConv(5, 5)]
+    assert_readout(gpool.TokenGraph(4, convs=convs, readout=gate(14), tau=0.2), channels=4)
+    assert_readout(gpool.TokenGraph(4, convs=convs, readout=gate(5), tau=0.2, jump="max"), channels=4)
+
+
+def test_copies_of_nodes_change_nothing_where_convolutions_are_means() -> None:
+    """A node and its copies are pairs, so that a mean with self-loops is over the same states."""
+
+    class MeanOfNear(nn.Module):
+        def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+            edge_index = add_self_loops(edge_index, num_nodes=len(x))[0]
+            return MeanAggregation()(x[edge_index[0]], edge_index[1], dim_size=len(x))
+
+    layer = gpool.TokenGraph(4, convs=[MeanOfNear(), MeanOfNear()], readout=gate(12), tau=0.2)
+    assert_size(Subject(layer, channels=4, size="mean"))
+
+
+@pytest.mark.parametrize("jump", ["cat", "max"])
+def test_positive_scales_change_no_edge(jump: str) -> None:
+    """A convolution that counts the neighbors, and sees nothing else, gives the same."""
+
+    class Degree(nn.Module):
+        def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+            return degree(edge_index[1], len(x)).unsqueeze(1)
+
+    layer = gpool.TokenGraph(3, convs=[Degree()], readout=MeanAggregation(), tau=0.2, jump=jump)
+    x, scale = torch.randn(8, 3), torch.rand(8, 1) + 0.5
+    counts = layer(x, GRAPHS, dim_size=5)[:, -1]
+    assert bool((counts > 0).any())
+    assert torch.equal(layer(scale * x, GRAPHS, dim_size=5)[:, -1], counts)
+
+
+def test_no_edge_crosses_graphs() -> None:
+    class Seen(nn.Module):
+        def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+            self.edge_index = edge_index
+            return x
+
+    seen = Seen()
+    gpool.TokenGraph(3, convs=[seen], readout=MeanAggregation(), tau=-1.0)(torch.rand(8, 3), GRAPHS)
+    one, two = GRAPHS[seen.edge_index]
+    assert torch.equal(one, two)
+    assert len(one) == 3 * 2 + 4 * 3  # all pairs of the graphs of three and of four nodes
 
 
 def test_a_learned_readout_tells_the_width() -> None:

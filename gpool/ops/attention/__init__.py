@@ -48,6 +48,9 @@ def ragged_attention(
       the work is 3 N ``max_size``, whatever the graphs' own sizes. A masked NaN is still NaN, so one in a
       graph can reach its neighbors.
 
+    Not built: on CUDA in half precision, torch >= 2.10 has ``torch.nn.attention.varlen.varlen_attn``, whose
+    ``cu_seq_q`` is ``ptr``. There was no GPU to measure it on, so all forms run there as on a CPU.
+
     The attention kernels have no double backward. Dropout takes the kernels off their fast path on a CPU:
     there the scores of one bucket are materialized.
 
