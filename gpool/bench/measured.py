@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from gpool.bench.metric import Metric
 from gpool.bench.names import row_label
-from gpool.bench.plan import Run
+from gpool.bench.protocol import check_parts, protocol_of
+from gpool.bench.run import Run
 from gpool.bench.workers import Died, Workers
 from gpool.config.configuration import Configuration
 from gpool.config.mistakes import ConfigError
@@ -115,6 +116,8 @@ def _try(run: Run) -> Seen:
         with quiet():
             made = Configuration(args=run.config, run=False, trainer_defaults=QUIET)
             rehearse(made.model, made.datamodule, made.trainer.callbacks)  # type: ignore[attr-defined]
+            protocol_of(made.datamodule, run)
+            check_parts(made.datamodule)
     except ConfigError as error:
         raise ConfigError(str(error)) from None  # its cause may not be fit to leave this process
     except Exception as error:

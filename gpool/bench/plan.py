@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
-from gpool.bench.names import file_word, is_plain
+from gpool.bench.axes import Axes, combinations, levels_of
 from gpool.bench.plan_checks import (
     check_change,
     check_changes,
@@ -19,9 +18,12 @@ from gpool.bench.plan_checks import (
     check_mapping,
     check_metric,
     check_positive,
+    check_protocol,
     check_rows,
+    check_run,
     check_seeds,
 )
+from gpool.bench.run import Run, Select
 from gpool.config.own_data import as_data_module
 
 __all__ = ["Plan", "Run", "Select"]
@@ -31,31 +33,8 @@ Spec = str | dict[str, Any]
 
 
 @dataclass
-class Select:
-    """Which epoch's weights are tested: the one with the best ``monitor`` on the validation part.
-
-    Args:
-        monitor: a logged number, such as ``"val/loss"`` or ``"val/acc"``.
-        mode: ``"min"`` or ``"max"``.
-        patience: stop when this many epochs have brought no better one; None trains them all.
-    """
-
-    monitor: str = "val/loss"
-    mode: Literal["min", "max"] = "min"
-    patience: int | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.monitor, str) or not self.monitor:
-            raise ValueError(f"select.monitor: got {self.monitor!r}, must name a logged number")
-        if self.mode not in ("min", "max"):
-            raise ValueError(f"select.mode: got {self.mode!r}, must be 'min' or 'max'")
-        if self.patience is not None:
-            check_positive("select.patience", self.patience)
-
-
-@dataclass
 class Plan:
-    """Everything a benchmark runs: data x variant x readout x fold x seed.
+    """Everything a benchmark runs: data x axes x fold x seed, a full factorial design.
 
     Args:
         model: the task as ``gpool fit`` takes it, ``{"class_path": ..., "init_args": {...}}``.
@@ -63,10 +42,16 @@ class Plan:
         readouts: readouts by the name of their row; None where ``model`` says it.
         variants: changes to the configuration by name, as keys and values: a key is dotted, such as
             ``model.init_args.encoder.init_args.num_layers``. Every readout is run with every variant.
+        axes: more axes by name, each a dotted key with a list of values,
+            ``depth: {model.encoder.num_layers: [2, 4]}``, or changes by the names of its levels. ``readouts``
+            and ``variants`` are two such axes.
         trainer: arguments of Lightning's trainer.
-        folds: which folds of each data set are run, as a list, or how many of them, from fold 0 on: with
-            ``3``, the folds 0, 1 and 2. How many folds the data are split into is an argument of the data,
-            as in ``data.folds``; it is 10 for :class:`gpool.data.GraphData`. None leaves the data alone.
+        protocol: ``"cv-inner"``, ``"cv-fixed"``, ``"cv-max"``, ``"official"``, ``"splits"`` or ``"holdout"``,
+            see :mod:`gpool.bench.protocol`; None takes what the data and ``select`` are. ``"cv-fixed"`` and
+            ``"cv-max"`` select no epoch.
+        folds: how many folds each data set is split into, all of which are run; or which ones are run, as a
+            list. None leaves the data alone.
+        run: which of the ``folds`` are run, as a list; None runs all.
         seeds: one run for each, of initial weights and of the order of the batches.
         select: which epoch is tested; None tests the last one.
         threads: CPU threads of a run; the numbers depend on it, not on how many runs go side by side.
@@ -80,8 +65,11 @@ class Plan:
     data: dict[str, Spec]
     readouts: dict[str, Spec] | None = None
     variants: dict[str, dict[str, Any]] | None = None
+    axes: dict[str, dict[str, Any]] | None = None
     trainer: dict[str, Any] = field(default_factory=lambda: {"max_epochs": 100})
+    protocol: str | None = None
     folds: int | list[int] | None = None
+    run: list[int] | None = None
     seeds: list[int] = field(default_factory=lambda: [0])
     select: Select | None = field(default_factory=Select)
     threads: int = 1
@@ -102,9 +90,14 @@ class Plan:
         self.data = {name: as_data_module(spec, self.model) for name, spec in self.data.items()}
         check_classes("readouts", self.readouts or {})
         check_changes(self.variants or {})
-        check_rows(self.variants or [""], self.readouts or [""])
+        self._axes: Axes = levels_of({} if self.axes is None else self.axes)
+        if self.readouts and "readout" in self._axes:
+            raise ValueError("axes.readout: the plan has readouts, too; give one of them")
+        check_rows(dict.fromkeys((variant, readout) for _, variant, readout, _ in self._rows()))
         if self.folds is not None:
             check_folds(self.folds)
+        check_run(self.run, self.folds)
+        self.select = check_protocol(self.protocol, self.select, Select())
         check_seeds(self.seeds)
         check_positive("threads", self.threads)
         check_metric(self.metric, self.data)
@@ -123,62 +116,51 @@ class Plan:
 
     def which_folds(self) -> list[int]:
         """The folds that are run; empty where the data are left as they are."""
-        return list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds or ())
+        every = list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds or ())
+        return every if self.run is None else list(self.run)
 
-    def _rows(self) -> list[tuple[str, str, str]]:
-        return list(itertools.product(self.data, self.variants or [""], self.readouts or [""]))
+    def _rows(self) -> list[tuple[str, str, str, Levels]]:
+        """Every data set, variant, readout and combination of the other axes' levels."""
+        rows = []
+        for data, variant, (levels, changes), readout in itertools.product(
+            self.data, self.variants or [""], combinations(self._axes), self.readouts or [""]
+        ):
+            others = [level for axis, level in levels.items() if axis != "readout"]
+            label = ", ".join(filter(None, [variant, *others]))
+            named = {"variant": variant, **levels, "readout": readout or levels.get("readout", "")}
+            told = {axis: level for axis, level in named.items() if level}
+            rows.append((data, label, named["readout"], Levels(variant, readout, told, changes)))
+        return rows
 
-    def _run(self, seed: int, fold: int | None, data: str, variant: str, readout: str) -> Run:
+    def _run(self, seed: int, fold: int | None, data: str, label: str, readout: str, levels: Levels) -> Run:
         config: dict[str, Any] = {
             "seed_everything": seed,
             "model": copy.deepcopy(self.model),
             "data": _as_class(self.data[data]),
             "trainer": copy.deepcopy(self.trainer),
         }
-        if readout:
+        if levels.readout:
             assert self.readouts is not None
-            config["model"].setdefault("init_args", {})["readout"] = _as_class(self.readouts[readout])
+            config["model"].setdefault("init_args", {})["readout"] = _as_class(self.readouts[levels.readout])
         if fold is not None:
             config["data"].setdefault("init_args", {})["fold"] = fold
-        if variant:
-            assert self.variants is not None
-            for key, value in self.variants[variant].items():
-                _put(config, key, value, f"variants.{variant}")
-        for key, value in self.changes.items():
-            _put(config, key, value, "changes")
-        return Run(data, variant, readout, fold, seed, config, self.select, self.threads)
+        variant = (self.variants or {}).get(levels.variant, {})
+        said = [(f"variants.{levels.variant}", variant), *(("axes", changes) for changes in levels.changes)]
+        for where, changes in (*said, ("changes", self.changes)):
+            for key, value in changes.items():
+                _put(config, key, value, where)
+        return Run(
+            data, label, readout, fold, seed, config, self.select, self.threads, levels.told, self.protocol
+        )
 
 
-@dataclass(frozen=True)
-class Run:
-    """One training run: its row and data set, its whole configuration, and how its epoch is selected."""
+class Levels(NamedTuple):
+    """The levels of one row: its variant, its readout, all of them by axis, and what the axes change."""
 
-    data: str
     variant: str
     readout: str
-    fold: int | None
-    seed: int
-    config: dict[str, Any]
-    select: Select | None
-    threads: int
-
-    @property
-    def key(self) -> str:
-        """A file name: the names, the fold and the seed, and a hash of everything that decides the result."""
-        names = [self.data, self.variant, self.readout]
-        decides: list[Any] = [self.config, vars(self.select) if self.select else None, self.threads]
-        if not all(is_plain(name) for name in names if name):
-            decides.append(names)  # two such names may look alike in a file's name
-        digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:10]
-        parts = [*names, "" if self.fold is None else f"fold{self.fold}"]
-        words = [file_word(part) for part in parts if part]
-        return "-".join([*words, f"seed{self.seed}", digest])
-
-    @property
-    def label(self) -> str:
-        """The names, the fold and the seed of the run in words."""
-        fold = None if self.fold is None else f"fold {self.fold}"
-        return ", ".join(filter(None, [self.data, self.variant, self.readout, fold, f"seed {self.seed}"]))
+    told: dict[str, str]
+    changes: list[Mapping[str, Any]]
 
 
 def _as_class(spec: Spec) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from gpool.bench.names import check_names, row_label
 
@@ -17,11 +16,16 @@ __all__ = [
     "check_mapping",
     "check_metric",
     "check_positive",
+    "check_protocol",
     "check_rows",
+    "check_run",
     "check_seeds",
 ]
 
+PROTOCOLS = ("cv-inner", "cv-fixed", "cv-max", "official", "splits", "holdout")
 LARGEST_SEED = 2**32 - 1  # numpy's
+
+T = TypeVar("T")
 
 
 def check_mapping(field: str, value: Any) -> None:
@@ -75,16 +79,44 @@ def check_metric(metric: Any, data: Iterable[str]) -> None:
         raise ValueError(f"metric.{unknown[0]}: the plan has no such data set; it has {', '.join(data)}")
 
 
-def check_rows(variants: Iterable[str], readouts: Iterable[str]) -> None:
+def check_rows(rows: Iterable[tuple[str, str]]) -> None:
     """Refuse two rows of one name."""
     seen: dict[str, tuple[str, str]] = {}
-    for pair in itertools.product(variants, readouts):
+    for pair in rows:
         label = row_label(*pair)
         if label in seen:
             raise ValueError(
                 f"variants, readouts: {seen[label]} and {pair} both make the row {label!r}; rename one"
             )
         seen[label] = pair
+
+
+def check_protocol(protocol: Any, select: T | None, default: T) -> T | None:
+    """The rule of selection under a protocol, which may have none.
+
+    Raises:
+        ValueError: no such protocol, or one that another rule contradicts.
+    """
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise ValueError(f"protocol: got {protocol!r}, must be one of {', '.join(PROTOCOLS)}")
+    if protocol in ("cv-fixed", "cv-max"):
+        if select not in (None, default):
+            raise ValueError(f"select: got {select!r}, but {protocol} selects no epoch; leave it out")
+        return None
+    if protocol == "cv-inner" and select is None:
+        raise ValueError("select: got None, but cv-inner selects an epoch; leave it out, or take cv-fixed")
+    return select
+
+
+def check_run(run: Any, folds: Any) -> None:
+    """Refuse a choice of folds that is no list of some of them."""
+    if run is None:
+        return
+    if type(folds) is not int:
+        raise ValueError(f"run: chooses some of the folds, but folds is {folds!r}; give their number")
+    whole = isinstance(run, list) and all(type(fold) is int for fold in run)
+    if not whole or not run or len(set(run)) < len(run) or not 0 <= min(run) <= max(run) < folds:
+        raise ValueError(f"run: got {run!r}, must be a list of distinct folds of 0 .. {folds - 1}")
 
 
 def check_folds(folds: Any) -> None:

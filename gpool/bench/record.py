@@ -23,6 +23,14 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "seconds": (int, float),
 }
 
+LATER: dict[str, tuple[type, ...]] = {  # fields that older records lack
+    "described": (dict,),
+    "axes": (dict,),
+    "protocol": (str, type(None)),
+    "curve": (dict,),
+    "checksums": (dict,),
+}
+
 
 class Damaged(ValueError):
     """A file that does not hold what was written into it; the text says why."""
@@ -62,6 +70,7 @@ def read_record(path: Path) -> dict[str, Any]:
     for name, value in found["metrics"].items():
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise Damaged(f"its metric {name!r} is {value!r:.40}")
-    if not isinstance(found.get("described", {}), dict):
-        raise Damaged(f"its 'described' is {found['described']!r:.40}")
+    for name, kinds in LATER.items():
+        if name in found and not isinstance(found[name], kinds):
+            raise Damaged(f"its {name!r} is {found[name]!r:.40}")
     return found

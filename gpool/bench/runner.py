@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gpool.bench.claims import Claims
+from gpool.bench.commit import commit
 from gpool.bench.measured import check_measured
 from gpool.bench.one_run import place, train_and_test
 from gpool.bench.plan import Plan, Run
@@ -19,6 +20,7 @@ from gpool.bench.store import Store
 from gpool.bench.training_checks import check_training
 from gpool.bench.workers import Died, Workers
 from gpool.config.configuration import check
+from gpool.config.mistakes import ConfigError
 
 __all__ = ["Summary", "run_plan"]
 
@@ -47,7 +49,7 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     """
     console = console or Console(stderr=True)
     runs = {run.key: run for run in plan.runs()}
-    for run in {(c.data, c.variant, c.readout): c for c in runs.values()}.values():
+    for run in {run.row: run for run in runs.values()}.values():
         check_training(check(run.config).trainer, run.select)
     records = {key: record for key in runs if (record := store.get(key)) is not None}
     found: dict[str, frozenset[str]] = {}
@@ -57,6 +59,8 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
     before, now, failed = len(records), 0, dict[str, str]()
     with store.claims() as claims, Workers(jobs) as workers:
         folds = check_measured(left.values(), plan.metric, found, workers)
+        for data, number in folds.items():
+            _check_folds(plan, data, number)
         store.note(list(runs), plan.metric)
         for data, number in folds.items():
             if told := _part_of_folds(plan, number):
@@ -71,6 +75,16 @@ def run_plan(plan: Plan, store: Store, jobs: int = 1, console: Console | None = 
                 failure = None if outcome.error is None else {"error": outcome.error}
                 progress.finished(outcome.run.label, failure or store.get(outcome.run.key) or {})
     return Summary(before, now, failed)
+
+
+def _check_folds(plan: Plan, data: str, number: int) -> None:
+    """Refuse a number of folds that is not that of the data."""
+    if isinstance(plan.folds, int) and plan.folds != number:
+        chosen = plan.which_folds()
+        raise ConfigError(
+            f"folds: got {plan.folds}, but {data} is split into {number}; give folds: {number} and run: "
+            f"{chosen}, or split it otherwise by data.folds"
+        )
 
 
 def _part_of_folds(plan: Plan, number: int) -> str | None:
@@ -114,7 +128,7 @@ def _outcomes(left: dict[str, Run], store: Store, claims: Claims, workers: Worke
         for future in workers.finished(LOOK if left and workers.free else None) if running else []:
             run = running.pop(future)
             result = _result(workers, future, run)
-            store.put(run.key, result)
+            store.put(run.key, {**result, "commit": commit()})
             claims.drop(run.key)
             yield Outcome(run, True, result.get("error"))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gpool.bench.claims import Claims
 from gpool.bench.kept import PREDICTIONS
+from gpool.bench.optimistic import at_best_epoch
 from gpool.bench.record import Damaged, read_json, read_record
 from gpool.bench.whole_file import write_whole
 
@@ -104,15 +105,16 @@ class Store:
         """
         found: list[dict[str, Any]] = []
         damaged: dict[Path, str] = {}
+        keys, metric = self.planned()
         there = {path.stem for folder in (self.runs, self.old) for path in folder.glob("*.json")}
-        for path in map(self._path, self.planned()[0] or sorted(there)):
+        for path in map(self._path, keys or sorted(there)):
             if not path.exists():
                 continue
             try:
                 found.append(read_record(path))
             except Damaged as damage:
                 damaged[path] = str(damage)
-        return found, damaged
+        return at_best_epoch(found, metric), damaged
 
     def note(self, keys: list[str], metric: str | dict[str, str] | None) -> None:
         """Remember which runs the last plan has, and which number it reports."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from gpool.data import GraphData
@@ -28,6 +29,48 @@ class Coins(GraphData):
         x = torch.randn(60, 2, 1, generator=generator)
         edge_index = torch.tensor([[0, 1], [1, 0]])
         return [Data(row, edge_index, y=(row[:1, 0] > 0).long()) for row in x]
+
+
+class Garbled(Coins):
+    """The same graphs, but whatever is in the test part is garbled, features and labels."""
+
+    def load(self) -> Sequence[Data]:
+        graphs = list(super().load())
+        for k in Coins(fold=self.fold).split.test.tolist():
+            graphs[k] = Data(3 - 2 * graphs[k].x, graphs[k].edge_index, y=1 - graphs[k].y)
+        return graphs
+
+    def lay_out(self, labels: np.ndarray) -> Split:
+        return Coins(fold=self.fold).split
+
+
+class Selecting(Coins):
+    """A leak: the epoch is selected on the test part."""
+
+    def val_dataloader(self) -> DataLoader:
+        return self.test_dataloader()
+
+
+class SelectingGarbled(Garbled, Selecting):
+    """The leak of :class:`Selecting`, on garbled data."""
+
+
+class Training(Coins):
+    """A leak: the test part is trained on."""
+
+    def train_dataloader(self) -> DataLoader:
+        return self._loader(np.concatenate([self.split.train, self.split.test]), shuffle=True)
+
+
+class TrainingGarbled(Garbled, Training):
+    """The leak of :class:`Training`, on garbled data."""
+
+
+class Overlapping(Coins):
+    """A leak that its split shows."""
+
+    def lay_out(self, labels: np.ndarray) -> Split:
+        return Split(np.arange(30), np.arange(30, 45), np.arange(40, 60))
 
 
 class Broken(GraphTask):

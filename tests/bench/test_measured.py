@@ -49,7 +49,7 @@ BOTH = {"coins": "tests.bench.parts.Coins", "lengths": "tests.bench.parts.Length
         ),
         (
             {"select": {"monitor": "test/acc", "mode": "max"}},
-            "select.monitor: 'test/acc' is not logged on coins",
+            "select.monitor: got 'test/acc', but the test part selects nothing",
         ),
     ],
 )

@@ -117,7 +117,16 @@ def test_any_key_of_the_configuration_can_be_a_flag(
     variants = {"deep": {"model.encoder.num_layers": 3, "trainer.max_epochs": 9}}
     path.write_text(yaml.safe_dump(plan(variants=variants, readouts=MEAN)))
     flags = ["--model.encoder.num_layers", "2", "--trainer.max_epochs=1", "--data.batch_size", "20"]
-    more = ["--folds", "2", "--seeds", "[4, 5]", "--model.pooling", yaml.safe_dump(pooling(4)).strip()]
+    more = [
+        "--folds",
+        "10",
+        "--run",
+        "[0, 1]",
+        "--seeds",
+        "[4, 5]",
+        "--model.pooling",
+        yaml.safe_dump(pooling(4)).strip(),
+    ]
     assert main(["bench", "--out", str(out), str(path), *flags, *more]) == 0
     results = Store(out).results()
     assert sorted((r["fold"], r["seed"]) for r in results) == [(0, 4), (0, 5), (1, 4), (1, 5)]
