@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from gpool.ops.checks.arguments import check_type
+from gpool.ops.segment import Segments, segment_count
 
-__all__ = ["History", "HistoryReadout", "as_layers"]
+__all__ = ["History", "HistoryReadout", "as_layers", "without_empty"]
 
 History = Sequence[Tensor] | Tensor
 """L tensors [N, C_l], one for each layer, or one tensor [N, L, C]."""
@@ -57,3 +58,8 @@ def as_layers(
     if isinstance(index, Tensor) and index.shape != layers[0].shape[:1]:
         raise ValueError(f"index={list(index.shape)} must be [{layers[0].size(0)}], one graph id per node")
     return layers
+
+
+def without_empty(rows: Tensor, segments: Segments) -> Tensor:
+    """Zeros for graphs that have no nodes: [B, C] -> [B, C]."""
+    return rows.masked_fill(segment_count(segments)[:, None] == 0, 0.0)

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from gpool.history.base import History, HistoryReadout, as_layers
+from gpool.history.base import History, HistoryReadout, as_layers, without_empty
 from gpool.history.depth import (
     DEPTH_NORMS,
     DepthNorm,
@@ -18,11 +18,11 @@ from gpool.history.depth import (
     mix_layers,
     normalize_depth,
 )
+from gpool.history.feed_forward import FeedForward
 from gpool.history.node_attention import NodeAttention
-from gpool.history.node_block import Block, NodeBlock
 from gpool.history.projection import projections, widths_of
 from gpool.ops.attention import check_sizes, compare_sizes
-from gpool.ops.checks.arguments import check_dropout, check_positive
+from gpool.ops.checks.arguments import check_count, check_dropout, check_positive
 from gpool.ops.segment import Segments, resolve, segment_count, segment_mean
 
 __all__ = ["HistoGraph"]
@@ -31,8 +31,8 @@ __all__ = ["HistoGraph"]
 class HistoGraph(HistoryReadout):
     r"""Readout over every layer's node states: first over depth, then over the nodes of each graph.
 
-    "Learning from Historical Activations in Graph Neural Networks" (Galron, Sinai, Maron, Eliasof 2026,
-    arXiv:2601.01123). With :math:`\tilde X_l = X_l W_E^\top + b_E + P_l` and P the sinusoids of the depth,
+    "Learning from Historical Activations in Graph Neural Networks" (Galron et al. 2026, arXiv:2601.01123).
+    With :math:`\tilde X_l = X_l W_E^\top + b_E + P_l` and P the sinusoids of the depth,
 
     .. math::
         c_{g,l} &= \frac{1}{n_g\sqrt C}\sum_{v\in g}\langle W_Q\tilde X_{L-1,v},\, W_K\tilde X_{l,v}\rangle,
@@ -40,20 +40,20 @@ class HistoGraph(HistoryReadout):
         H_v &= \sum_l \alpha_{g(v),l}\tilde X_{l,v}, \qquad Z = \mathrm{MHSA}(H) \text{ inside each graph} \\
         G_g &= \frac{1}{n_g}\sum_{v\in g} Z_v, \qquad Y = a\,G + (1 - a)\,\mathrm{mean}_v\, X_{L-1,v}
 
-    Scores are averaged over a graph, never over the batch, so that no graph sees another. The weights of the
-    layers sum to one and may be negative.
+    Scores are averaged over a graph, never over the batch. The weights of the layers sum to one and may be
+    negative.
 
     Args:
         channels: width C inside and of the output.
         heads: heads of the attention over nodes.
-        in_channels: width of the layers: ``None`` for ``channels``, one integer for layers of one width, or
-            one integer per layer.
+        in_channels: width of the layers, or one for each; ``None`` for ``channels``.
         norm: how scores become weights: ``signed`` (c / sum of c), ``softmax``, ``uniform`` (1 / L), ``last``
             or ``none`` (c as it is).
         pos_enc: whether P is added.
         node_attention: whether the nodes of a graph attend to each other; else Z = H.
-        block: what follows the attention, ``Block(residual=True, layer_norm=True, feed_forward=2)``: Z + H in
-            place of Z (Z alone without ``node_attention``), layer normalization, a feed-forward part.
+        residual: Z + H in place of Z, where there is an attention over nodes.
+        layer_norm: layer normalization of that.
+        feed_forward: width, in multiples of C, of a :class:`FeedForward` behind it; 0: none.
         mix: ``None`` gives G; a number in [0, 1] is a; ``"learned"`` is a = sigmoid(theta), at first 0.5. The
             last layer is the raw one if its width is C, else its projection without P.
         dropout: probability with which an attention weight over nodes is dropped in training.
@@ -91,7 +91,9 @@ class HistoGraph(HistoryReadout):
         norm: DepthNorm = "signed",
         pos_enc: bool = True,
         node_attention: bool = True,
-        block: Block = Block(),  # noqa: B008 - it is frozen
+        residual: bool = False,
+        layer_norm: bool = False,
+        feed_forward: int = 0,
         mix: str | float | None = None,
         dropout: float = 0.0,
         shared_projection: bool | None = None,
@@ -110,19 +112,15 @@ class HistoGraph(HistoryReadout):
             raise ValueError(f"eps={eps} must be positive and finite")
         check_positive(channels=channels)
         check_dropout(dropout)
-        if max_nodes is not None:
-            check_positive(max_nodes=max_nodes)
+        check_count("feed_forward", feed_forward)
+        check_positive(max_nodes=1 if max_nodes is None else max_nodes)
         self.channels = self.out_channels = channels
         self.in_channels = widths_of(in_channels, channels, shared_projection)
         self.norm, self.pos_enc, self.mix = norm, pos_enc, mix
         self.tie_qk_init, self.eps = tie_qk_init, eps
-        self.heads, self.node_attention, self.dropout, self.max_nodes = (
-            heads,
-            node_attention,
-            dropout,
-            max_nodes,
-        )
-        self._init_block, self.qk_bias, self.zero_token = block, qk_bias, zero_token
+        self.heads, self.node_attention, self.dropout = heads, node_attention, dropout
+        self.residual, self.layer_norm, self._init_feed_forward = residual, layer_norm, feed_forward
+        self.qk_bias, self.zero_token, self.max_nodes = qk_bias, zero_token, max_nodes
         self.shared_projection = shared_projection
         self.embed = projections(self.in_channels, channels, shared_projection)
         self.query = nn.Linear(channels, channels, bias=qk_bias)
@@ -132,7 +130,12 @@ class HistoGraph(HistoryReadout):
             if node_attention
             else None
         )
-        self.block = NodeBlock(channels, block)
+        self.norm_layer = nn.LayerNorm(channels) if layer_norm else None
+        self.feed_forward = (
+            FeedForward(channels, factor=feed_forward, residual=residual, layer_norm=layer_norm)
+            if feed_forward
+            else None
+        )
         self.theta = nn.Parameter(torch.zeros(())) if mix == "learned" else None
         self.reset_parameters()
 
@@ -142,9 +145,9 @@ class HistoGraph(HistoryReadout):
             linear.reset_parameters()
         if self.tie_qk_init:
             self.key.load_state_dict(self.query.state_dict())
-        if self.attention is not None:
-            self.attention.reset_parameters()
-        self.block.reset_parameters()
+        for part in (self.attention, self.norm_layer, self.feed_forward):
+            if part is not None:
+                part.reset_parameters()
         if self.theta is not None:
             nn.init.zeros_(self.theta)
 
@@ -159,16 +162,17 @@ class HistoGraph(HistoryReadout):
         layers, segments = self._inputs(history, index, dim_size, sizes)
         last_mean = segment_mean(layers[-1], segments)  # [B, C_{L-1}]
         h = self._mixed(layers, last_mean, segments)
-        if self.attention is not None and self.block.empty:
+        plain = not self.residual and self.norm_layer is None and self.feed_forward is None
+        if self.attention is not None and plain:
             # The output projection commutes with the mean: once per graph instead of once per node.
             read = segment_mean(self.attention.read(h, segments, sizes=sizes), segments)
-            graph = _without_empty(self.attention.out_proj(read), segments)
+            graph = without_empty(self.attention.out_proj(read), segments)
         else:
             graph = segment_mean(self._attended(h, segments, sizes), segments)
         if self.mix is None:
             return graph
         if layers[-1].size(1) != self.channels:
-            last_mean = _without_empty(self.embed[-1](last_mean), segments)
+            last_mean = without_empty(self.embed[-1](last_mean), segments)
         share = self.theta.sigmoid() if self.theta is not None else float(self.mix)
         return share * graph + (1 - share) * last_mean
 
@@ -199,11 +203,7 @@ class HistoGraph(HistoryReadout):
         return self._scores(layers, self._offsets(layers), layers[-1], Segments(nodes, nodes.numel()))
 
     def _inputs(
-        self,
-        history: History,
-        index: Tensor | None,
-        dim_size: int | None,
-        sizes: Sequence[int] | None,
+        self, history: History, index: Tensor | None, dim_size: int | None, sizes: Sequence[int] | None
     ) -> tuple[list[Tensor], Segments]:
         layers = as_layers(history, self.in_channels, self.query.weight, index)
         if sizes is not None:
@@ -215,15 +215,14 @@ class HistoGraph(HistoryReadout):
             compare_sizes(sizes, segment_count(segments))
         return layers, segments
 
-    def _linears(self) -> list[nn.Linear]:
-        return cast("list[nn.Linear]", list(self.embed))
-
     def _weights(self) -> list[Tensor]:
-        return [linear.weight for linear in self._linears()]
+        return [linear.weight for linear in cast("list[nn.Linear]", list(self.embed))]
 
     def _offsets(self, layers: list[Tensor]) -> Tensor:
         """What the projection adds to every layer, b_l + P_l: [L, C]."""
-        bias = torch.stack([linear.bias for linear in self._linears()])  # [1 or L, C]
+        bias = torch.stack(
+            [linear.bias for linear in cast("list[nn.Linear]", list(self.embed))]
+        )  # [1 or L, C]
         if not self.pos_enc:
             return bias.expand(len(layers), -1)
         return bias + depth_encoding(len(layers), self.channels, bias)
@@ -243,12 +242,10 @@ class HistoGraph(HistoryReadout):
         return mix_layers(layers, self._weights(), offsets, alpha, segments)
 
     def _attended(self, h: Tensor, segments: Segments, sizes: Sequence[int] | None) -> Tensor:
-        return self.block(None if self.attention is None else self.attention(h, segments, sizes=sizes), h)
+        z = h if self.attention is None else self.attention(h, segments, sizes=sizes)
+        z = z + h if self.residual and self.attention is not None else z
+        z = z if self.norm_layer is None else self.norm_layer(z)
+        return z if self.feed_forward is None else self.feed_forward(z)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, norm={self.norm!r}, pos_enc={self.pos_enc}, mix={self.mix!r}"
-
-
-def _without_empty(rows: Tensor, segments: Segments) -> Tensor:
-    """Zeros for graphs that have no nodes: [B, C] -> [B, C]."""
-    return rows.masked_fill(segment_count(segments)[:, None] == 0, 0.0)

@@ -59,17 +59,17 @@ def self_attention(readout: HistoGraph, h: Tensor) -> Tensor:
 
 
 def attended(readout: HistoGraph, h: Tensor) -> Tensor:
-    """One graph's nodes after attention and block, [n, C] -> [n, C]."""
-    block, rows = readout.block, h
+    """One graph's nodes after all that follows the mix of the layers, [n, C] -> [n, C]."""
+    rows = h
     if readout.attention is not None:
         rows = self_attention(readout, h)
-        rows = rows + h if block.residual else rows
-    rows = rows if block.inner_norm is None else block.inner_norm(rows)
-    if block.inner is not None:
+        rows = rows + h if readout.residual else rows
+    rows = rows if readout.norm_layer is None else readout.norm_layer(rows)
+    if (block := readout.feed_forward) is not None:
         hidden = (rows @ block.inner.weight.T + block.inner.bias).clamp(min=0)
         out = hidden @ block.outer.weight.T + block.outer.bias
         rows = rows + out if block.residual else out
-        rows = rows if block.outer_norm is None else block.outer_norm(rows)
+        rows = rows if block.norm is None else block.norm(rows)
     return rows
 
 

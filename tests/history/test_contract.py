@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from gpool import HistoGraph, LayerResampler
-from gpool.history import Block, HistoryReadout
+from gpool.history import HistoryReadout
 
 from .oracle import problem
 
 MAKE: dict[str, Callable[[], HistoryReadout]] = {
     "HistoGraph": lambda: HistoGraph(8, heads=2),
-    "HistoGraph softmax": lambda: HistoGraph(8, heads=2, norm="softmax", block=Block(True, True, 2)),
+    "HistoGraph softmax": lambda: HistoGraph(
+        8, heads=2, norm="softmax", residual=True, layer_norm=True, feed_forward=2
+    ),
     "HistoGraph mix": lambda: HistoGraph(8, heads=4, mix="learned", zero_token=True),
     "HistoGraph band": lambda: HistoGraph(8, heads=2, max_nodes=9),
     "HistoGraph depth only": lambda: HistoGraph(8, node_attention=False),
@@ -129,7 +131,7 @@ def test_dropout_only_in_training(batch) -> None:
         (lambda: HistoGraph(8, mix="learn"), "mix='learn' must be"),
         (lambda: HistoGraph(8, dropout=1.0), "dropout=1.0"),
         (lambda: HistoGraph(8, eps=0.0), "eps=0.0"),
-        (lambda: HistoGraph(8, block=Block(feed_forward=-1)), "feed_forward=-1"),
+        (lambda: HistoGraph(8, feed_forward=-1), "feed_forward=-1"),
         (lambda: HistoGraph(8, in_channels=[8, 4], shared_projection=True), r"in_channels=\[8, 4\]"),
         (lambda: HistoGraph(8, shared_projection=False), "needs in_channels to list"),
         (lambda: LayerResampler(8, num_layers=3, heads=3), "heads=3 must divide"),

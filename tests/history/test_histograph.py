@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gpool import HistoGraph
-from gpool.history import Block, depth_encoding, depth_scores, mix_layers
+from gpool.history import depth_encoding, depth_scores, mix_layers
 from gpool.ops.segment import segment_mean
 
 from .oracle import encoding, histograph, problem
@@ -40,7 +40,6 @@ def from_case(case: dict[str, Any], params: dict[str, Any], shared: bool) -> His
     options = {**DEFAULTS, **SWITCHES, **case["options"]}
     eps = options.pop("guard", 1e-6)
     options.pop("scope", None)
-    options["block"] = Block(options.pop("residual"), options.pop("layer_norm"))
     weights = [double(w) for w in params["W_emb"]]
     widths = [w.size(1) for w in weights]
     layer = HistoGraph(
@@ -63,9 +62,9 @@ def from_case(case: dict[str, Any], params: dict[str, Any], shared: bool) -> His
             layer.attention.in_proj.bias.copy_(torch.cat([double(params[f"a_{x}"]) for x in "QKV"]))
             layer.attention.out_proj.weight.copy_(double(params["A_O"]))
             layer.attention.out_proj.bias.copy_(double(params["a_O"]))
-        if layer.block.inner_norm is not None:
-            layer.block.inner_norm.weight.copy_(double(params["ln_g"]))
-            layer.block.inner_norm.bias.copy_(double(params["ln_b"]))
+        if layer.norm_layer is not None:
+            layer.norm_layer.weight.copy_(double(params["ln_g"]))
+            layer.norm_layer.bias.copy_(double(params["ln_b"]))
     return layer
 
 
@@ -120,19 +119,19 @@ def test_golden_gradient(golden: Any) -> None:
 
 OPTIONS: list[dict[str, Any]] = [
     {},
-    {"heads": 2, "norm": "softmax", "block": Block(residual=True, layer_norm=True)},
+    {"heads": 2, "norm": "softmax", "residual": True, "layer_norm": True},
     {"norm": "uniform", "pos_enc": False, "zero_token": True, "mix": 0.25},
     {"norm": "last", "node_attention": False, "mix": "learned"},
-    {"norm": "none", "qk_bias": True, "heads": 3, "block": Block(layer_norm=True, feed_forward=2)},
+    {"norm": "none", "qk_bias": True, "heads": 3, "layer_norm": True, "feed_forward": 2},
     {
         "qk_bias": True,
         "tie_qk_init": True,
-        "block": Block(residual=True),
+        "residual": True,
         "node_attention": False,
         "max_nodes": 6,
     },
-    {"heads": 2, "norm": "softmax", "block": Block(residual=True, layer_norm=True, feed_forward=2)},
-    {"norm": "softmax", "block": Block(residual=True, feed_forward=1), "node_attention": False},
+    {"heads": 2, "norm": "softmax", "residual": True, "layer_norm": True, "feed_forward": 2},
+    {"norm": "softmax", "residual": True, "feed_forward": 1, "node_attention": False},
     {"max_nodes": 6, "heads": 2, "zero_token": True, "mix": "learned"},
 ]
 

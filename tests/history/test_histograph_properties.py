@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gpool import HistoGraph
-from gpool.history import Block, mix_layers, normalize_depth
+from gpool.history import mix_layers, normalize_depth
 
 from .oracle import histograph, problem
 
@@ -62,8 +62,7 @@ def test_without_attention_there_is_nothing_to_add() -> None:
     """A residual of no attention is H itself, not 2 H."""
     history, index, size = problem([3, 1, 4], [6, 6])
     with_it, without = (
-        HistoGraph(6, node_attention=False, block=Block(residual=residual)).double()
-        for residual in (True, False)
+        HistoGraph(6, node_attention=False, residual=residual).double() for residual in (True, False)
     )
     without.load_state_dict(with_it.state_dict())
     torch.testing.assert_close(with_it(history, index, size), without(history, index, size))

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from gpool import HistoGraph, LayerResampler, testing
-from gpool.history import Block
 
 LAYERS, CHANNELS = 3, 8
 
@@ -27,16 +26,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "uniform, residual, layer norm": {
         "heads": 4,
         "norm": "uniform",
-        "block": Block(residual=True, layer_norm=True),
+        "residual": True,
+        "layer_norm": True,
     },
     "no node attention": {"norm": "softmax", "node_attention": False, "mix": "learned"},
     "band": {"heads": 2, "norm": "softmax", "max_nodes": 9},
     "softmax, residual, layer norm": {
         "heads": 2,
         "norm": "softmax",
-        "block": Block(residual=True, layer_norm=True),
+        "residual": True,
+        "layer_norm": True,
     },
-    "feed-forward": {"heads": 2, "norm": "softmax", "block": Block(True, True, 2)},
+    "feed-forward": {"heads": 2, "norm": "softmax", "residual": True, "layer_norm": True, "feed_forward": 2},
     "zero token, learned mix": {"heads": 4, "norm": "softmax", "mix": "learned", "zero_token": True},
     "signed, tied": {"heads": 2, "tie_qk_init": True},
 }

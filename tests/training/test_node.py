@@ -16,7 +16,6 @@ from torch_geometric.data import Batch, Data
 from gpool import HistoGraph, LayerResampler
 from gpool.bench import Plan
 from gpool.config.configuration import check
-from gpool.history import Block
 from gpool.models import Encoder, NodeModel
 from gpool.training import NodeTask
 
@@ -52,9 +51,7 @@ def task(readout: HistoGraph | None, layers: int = 3) -> NodeTask:
 
 @pytest.mark.parametrize("with_readout", [False, True])
 def test_learns(with_readout: bool) -> None:
-    model = task(
-        HistoGraph(16, heads=2, block=Block(residual=True, layer_norm=True)) if with_readout else None
-    )
+    model = task(HistoGraph(16, heads=2, residual=True, layer_norm=True) if with_readout else None)
     trainer = Trainer(
         max_epochs=60, logger=False, enable_progress_bar=False, enable_checkpointing=False, accelerator="cpu",
         enable_model_summary=False,

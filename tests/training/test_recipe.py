@@ -34,15 +34,15 @@ OWN: list[nn.Module] = [
     readout.Nested(aggr.MeanAggregation(), gpool.PowerMean(8, p=2.0)),
     gpool.PowerMean(8, p=3.0, groups=2, negative="shift"),
     gpool.HistoGraph(
-        8, heads=2, in_channels=[3, 8], norm="softmax", block=history.Block(layer_norm=True), mix="learned"
+        8, heads=2, in_channels=[3, 8], norm="softmax", layer_norm=True, mix="learned"
     ),
     gpool.HistoGraph(8, node_attention=False, pos_enc=False, in_channels=[8, 8], shared_projection=False),
-    gpool.HistoGraph(8, block=history.Block(residual=True, feed_forward=2), mix=0.5, qk_bias=True),
+    gpool.HistoGraph(8, residual=True, feed_forward=2, mix=0.5, qk_bias=True),
     gpool.HistoGraph(8, dropout=0.1, zero_token=True, max_nodes=9, tie_qk_init=True, eps=1e-3),
     gpool.LayerResampler(8, num_layers=3, latents=2, heads=2, feed_forward=0, residual=False, dropout=0.1),
     gpool.LayerResampler(8, in_channels=[3, 8], feed_forward=2, normalize=False),
     history.CachedHistory([3, 5]),
-    history.NodeBlock(8, history.Block(residual=True, layer_norm=True, feed_forward=2)),
+    history.FeedForward(8, factor=2, residual=True, layer_norm=True),
     history.NodeAttention(8, heads=2, dropout=0.1, zero_token=True, max_nodes=7),
     gpool.EdgeContraction(8, merge="components", score="tanh", contract=0.3, gate=False, reduce="max"),
     gpool.EdgeContraction(8, scorer=pooling.ProductScorer(8, num_layers=3, dropout=0.1)),
