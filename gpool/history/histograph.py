@@ -116,8 +116,7 @@ class HistoGraph(HistoryReadout):
         check_positive(max_nodes=1 if max_nodes is None else max_nodes)
         self.channels = self.out_channels = channels
         self.in_channels = widths_of(in_channels, channels, shared_projection)
-        self.norm, self.pos_enc, self.mix = norm, pos_enc, mix
-        self.tie_qk_init, self.eps = tie_qk_init, eps
+        self.norm, self.pos_enc, self.mix, self.tie_qk_init, self.eps = norm, pos_enc, mix, tie_qk_init, eps
         self.heads, self.node_attention, self.dropout = heads, node_attention, dropout
         self.residual, self.layer_norm, self._init_feed_forward = residual, layer_norm, feed_forward
         self.qk_bias, self.zero_token, self.max_nodes = qk_bias, zero_token, max_nodes
