@@ -11,6 +11,7 @@ from gpool.link.batch import LinkBatch
 from gpool.link.walkpool import WalkPool
 from gpool.models.batch_norm import SingleRowBatchNorm
 from gpool.ops.csr import csr_matmul
+from gpool.ops.dropout import Dropout
 from gpool.ops.precision import widened
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
@@ -67,7 +68,7 @@ class WalkClassifier(nn.Sequential):
         layers: list[nn.Module] = [SingleRowBatchNorm(channels)]
         for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        super().__init__(*layers, nn.Dropout(dropout), nn.Linear(channels, 1))
+        super().__init__(*layers, Dropout(dropout), nn.Linear(channels, 1))
 
 
 class WalkPoolNetwork(nn.Module):
@@ -113,7 +114,7 @@ class WalkPoolNetwork(nn.Module):
         width = in_channels + (0 if max_label is None else hidden_channels)
         self.first = SubgraphGCN(width, hidden_channels)
         self.second = SubgraphGCN(hidden_channels, hidden_channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.pool = WalkPool(
             width + 2 * hidden_channels,
             hidden_channels=hidden_channels,
