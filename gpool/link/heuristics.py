@@ -8,7 +8,7 @@ A self-loop makes no node its own neighbor: it counts in no score, in no degree,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from gpool.ops.subgraph.adjacency import Adjacency
 
 __all__ = ["adamic_adar", "common_neighbors", "katz", "personalized_pagerank", "resource_allocation"]
 
+SPARSE = 0.05  # share of entries beyond which a dense product is faster
 PAIRS = 1 << 14  # pairs at once: bounds the memory of the row products
 
 
@@ -82,7 +83,8 @@ def katz(graph: Adjacency, pairs: Tensor, beta: float = 0.001, tolerance: float 
     """Sum over lengths l >= 1 of beta^l times the number of walks of l steps from i to j (Katz 1953).
 
     The series is summed until what is left is below ``tolerance``; ``beta`` must be below 1 over the largest
-    degree, which makes that sure.
+    degree, which makes that sure. The walks start at the ends of one side, many at once, and are sparse
+    matrices while they reach few nodes.
 
     Raises:
         ValueError: beta not in (0, 1 / largest degree).
@@ -92,20 +94,29 @@ def katz(graph: Adjacency, pairs: Tensor, beta: float = 0.001, tolerance: float 
     largest = max(1.0, float(_degree(matrix).max())) if graph.num_nodes > 0 else 1.0
     if not 0.0 < beta < 1.0 / largest:
         raise ValueError(f"beta={beta} must be above 0 and below 1 / {largest:.0f}, the largest degree")
-    ratio, bound, terms = beta * largest, beta * largest / (1 - beta * largest), 1
-    while bound > tolerance:
-        bound, terms = bound * ratio, terms + 1
-    step = beta * matrix
-    return _columns(graph, pairs, lambda column: _series(step, column, terms))
+    if pairs[:, 1].unique().numel() < pairs[:, 0].unique().numel():
+        pairs = pairs.flip(1)  # walks back are as many
+    rate = beta * largest
+    least = tolerance * (1 - rate) / rate  # no entry of a term is above the rate times the largest before
+    out, step = torch.zeros(pairs.size(0), dtype=torch.double), beta * matrix
+    for some, mine, column in _blocks(pairs):
+        ends = pairs[mine, 1].numpy().copy(), column.numpy().copy()
+        out[mine] = torch.from_numpy(_walks(step, some.numpy(), ends, least))
+    return out
 
 
-def _series(step: Any, column: Any, terms: int) -> Any:
-    """sum over l = 1 .. terms of step^l column."""
-    total = term = step @ column
-    for _ in range(terms - 1):
+def _walks(step: Any, starts: Any, ends: Any, least: float) -> Any:
+    """The sum over l >= 1 of step^l, symmetric, at (end, start), until no entry is above ``least``."""
+    import numpy as np
+
+    term, total = step[starts].T.tocsr(), np.zeros(len(ends[0]))
+    while True:
+        total += np.asarray(term[ends]).reshape(-1)
+        if term.max() <= least:
+            return total
+        if not isinstance(term, np.ndarray) and term.nnz > SPARSE * term.shape[0] * term.shape[1]:
+            term = term.toarray()
         term = step @ term
-        total = total + term
-    return total
 
 
 def personalized_pagerank(
@@ -144,15 +155,19 @@ def personalized_pagerank(
 def _columns(graph: Adjacency, pairs: Tensor, solve: Callable[[Any], Any], width: int = 256) -> Tensor:
     """solve(e_i)_j of every pair, ``width`` different i at once."""
     out = torch.zeros(pairs.size(0), dtype=torch.double)
-    starts, which = pairs[:, 0].unique(return_inverse=True)
-    for first in range(0, starts.numel(), width):
-        some = starts[first : first + width]
+    for some, mine, at in _blocks(pairs, width):
         column = torch.zeros(graph.num_nodes, some.numel(), dtype=torch.double)
         column[some, torch.arange(some.numel())] = 1.0
-        solved = torch.from_numpy(solve(column.numpy()))
-        mine = (which >= first) & (which < first + width)
-        out[mine] = solved[pairs[mine, 1], which[mine] - first]
+        out[mine] = torch.from_numpy(solve(column.numpy()))[pairs[mine, 1], at]
     return out
+
+
+def _blocks(pairs: Tensor, width: int = 256) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """``width`` different starts, which pairs are theirs, and the number of each pair's start among them."""
+    starts, which = pairs[:, 0].unique(return_inverse=True)
+    for first in range(0, starts.numel(), width):
+        mine = (which >= first) & (which < first + width)
+        yield starts[first : first + width], mine, which[mine] - first
 
 
 def _check(graph: Adjacency, pairs: Tensor) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.ops.checks.arguments import check_dropout, check_positive, check_type
 from gpool.ops.csr import csr_sample
+from gpool.ops.dropout import Dropout
 from gpool.ops.precision import widened
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 from gpool.ops.subgraph.walk_profile import walk_profile
@@ -76,7 +81,7 @@ class WalkPool(nn.Module):
         return nn.Sequential(
             nn.Linear(self.channels, hidden),
             nn.LeakyReLU(0.2),
-            nn.Dropout(self.dropout),
+            Dropout(self.dropout),
             nn.Linear(hidden, self.heads * hidden),
         )
 
@@ -102,12 +107,24 @@ class WalkPool(nn.Module):
             )
         check_type("z", z, next(self.parameters()))
 
-        def heads_first(x: Tensor) -> Tensor:
-            return x.view(nodes, self.heads, -1).transpose(0, 1).reshape(self.heads * nodes, -1)
+        pattern = subgraphs.pattern(self.heads)
+        query, key = self._heads(z)
+        return csr_sample(pattern, query, key).view(self.heads, -1).t()
 
-        query, key = (heads_first(widened(part(z))) for part in (self.query, self.key))
-        logits = csr_sample(subgraphs.pattern(self.heads), query * self.hidden_channels**-0.5, key)
-        return logits.view(self.heads, -1).t()
+    def _heads(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries over sqrt(C), and keys, head after head: two [H N, C]; both perceptrons as one product."""
+        layers: Any = *self.query, *self.key
+        a, activation, dropout, query, b, _, _, key = layers
+        weight, bias = torch.cat([a.weight, b.weight]), torch.cat([a.bias, b.bias])
+        hidden = dropout(activation(F.linear(z, weight, bias))).split(self.hidden_channels, dim=1)
+        scale = self.hidden_channels**-0.5
+
+        def heads_first(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+            out = F.linear(x, weight, bias).view(x.size(0), self.heads, -1)
+            return widened(out.transpose(0, 1).flatten(0, 1))
+
+        queries = heads_first(hidden[0], query.weight * scale, query.bias * scale)
+        return queries, heads_first(hidden[1], key.weight, key.bias)
 
     def forward(self, z: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
         """Walk features of every target link, [B, out_channels]."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpool.ops.checks.arguments import check_dropout
 from gpool.ops.csr import csr_matmul
+from gpool.ops.dropout import dropout as dropped
 from gpool.ops.precision import widened
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
@@ -73,4 +73,4 @@ class SubgraphEncoder(nn.Module):
     def forward(self, x: Tensor, subgraphs: EnclosingSubgraphs) -> list[Tensor]:
         """Node states after each convolution."""
         h1 = self.first(x, subgraphs)
-        return [h1, self.second(F.dropout(h1.relu(), self.dropout, self.training), subgraphs)]
+        return [h1, self.second(dropped(h1.relu(), self.dropout, self.training), subgraphs)]

@@ -11,6 +11,7 @@ from gpool.models.batch_norm import SingleRowBatchNorm
 from gpool.models.link_model import LinkModel
 from gpool.models.node_labels import NodeLabels
 from gpool.models.subgraph_encoder import SubgraphEncoder, SubgraphGCN
+from gpool.ops.dropout import Dropout
 
 __all__ = ["SubgraphGCN", "WalkClassifier", "WalkPoolNetwork"]
 
@@ -27,7 +28,7 @@ class WalkClassifier(nn.Sequential):
         layers: list[nn.Module] = [SingleRowBatchNorm(channels)]
         for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        super().__init__(*layers, nn.Dropout(dropout), nn.Linear(channels, 1))
+        super().__init__(*layers, Dropout(dropout), nn.Linear(channels, 1))
 
 
 class WalkPoolNetwork(LinkModel):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gpool.link import heuristics
 from gpool.link.heuristics import (
     adamic_adar,
     common_neighbors,
@@ -121,3 +122,31 @@ def test_no_pairs_no_edges_errors() -> None:
         katz(adjacency, one, beta=0.9)
     with pytest.raises(ValueError, match=r"damping=1\.0 must be between 0 and 1"):
         personalized_pagerank(adjacency, one, damping=1.0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 2.0])
+def test_katz_by_sparse_and_dense_walks(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    monkeypatch.setattr(heuristics, "SPARSE", share)
+    generator = torch.Generator().manual_seed(3)
+    edges = torch.randint(60, (2, 90), generator=generator)
+    adjacency = Adjacency.from_edges(edges[:, edges[0] != edges[1]], 60)
+    dense = torch.zeros(60, 60, dtype=torch.double)
+    dense[adjacency.row, adjacency.col] = 0.08
+    right = torch.linalg.inv(torch.eye(60, dtype=torch.double) - dense) - torch.eye(60, dtype=torch.double)
+    few, many = torch.randint(4, (300,), generator=generator), torch.randint(60, (300,), generator=generator)
+    for pairs in (torch.stack([few, many], 1), torch.stack([many, few], 1)):
+        found = katz(adjacency, pairs, beta=0.08)
+        torch.testing.assert_close(found, right[tuple(pairs.t())], rtol=0, atol=1e-11)
+
+
+def test_katz_stops_at_the_tolerance() -> None:
+    """What is left out is not negative and below the tolerance."""
+    edges = torch.randint(40, (2, 100), generator=torch.Generator().manual_seed(0))
+    adjacency = Adjacency.from_edges(edges[:, edges[0] != edges[1]], 40)
+    pairs = torch.combinations(torch.arange(40))
+    exact = katz(adjacency, pairs, beta=0.07, tolerance=1e-15)
+    for tolerance in (1e-3, 1e-6):
+        left = exact - katz(adjacency, pairs, beta=0.07, tolerance=tolerance)
+        assert left.min() > -1e-15
+        assert left.max() <= tolerance
+        assert left.max() > 0

@@ -222,3 +222,24 @@ def test_errors() -> None:
         LinkTask(Common(), loss="hinge")
     with pytest.raises(ValueError, match="hits holds 0"):
         LinkTask(Common(), hits=(0,))
+
+
+def test_adam_is_fused_by_default_where_it_can_be() -> None:
+    """The same steps as those of the plain one, to rounding."""
+    torch.manual_seed(0)
+    task, plain = (LinkTask(encoder=nn.Linear(3, 2), scorer=DotProduct()) for _ in range(2))
+    plain.load_state_dict(task.state_dict())
+    fused, slow = task.configure_optimizers(), torch.optim.Adam(plain.parameters(), lr=1e-3)
+    assert all(group["fused"] and group["lr"] == 1e-3 for group in fused.param_groups)
+    for _ in range(3):
+        for module, optimizer in ((task, fused), (plain, slow)):
+            for k, p in enumerate(module.parameters()):
+                p.grad = (p.detach() + k).sin()
+            optimizer.step()
+    for a, b in zip(task.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-7)
+    turning = nn.ParameterList([nn.Parameter(torch.ones(2, dtype=torch.cfloat))])
+    optimizer = LinkTask(turning).configure_optimizers()
+    assert not optimizer.param_groups[0]["fused"]
+    turning[0].grad = torch.ones(2, dtype=torch.cfloat)
+    optimizer.step()

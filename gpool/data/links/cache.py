@@ -15,20 +15,20 @@ from torch import Tensor
 from gpool.data.files.checked_arrays import CheckedArrays, DamagedArrays, write_arrays
 from gpool.ops.checks.parts import check_ids
 from gpool.ops.subgraph import enclosing_subgraphs, iter_enclosing_subgraphs
-from gpool.ops.subgraph.adjacency import Adjacency, expand
+from gpool.ops.subgraph.adjacency import Adjacency
 from gpool.ops.subgraph.distance_labels import drnl
 from gpool.ops.subgraph.record import EnclosingSubgraphs
 
 __all__ = ["SubgraphCache"]
 
-FORMAT = 3  # of the files; raise it when they change
+FORMAT = 4  # of the files; raise it when they change
 
 ARRAYS = {
     "node": np.int64,
     "label": np.int32,
+    "degree": np.int32,
     "source": np.int32,
-    "destination": np.int32,
-    "is_target": np.bool_,
+    "reverse": np.int32,
     "target": np.int32,
     "nodes": np.int64,
     "edges": np.int64,
@@ -86,8 +86,8 @@ class SubgraphCache:
             return 0
         record = enclosing_subgraphs(self.graph, some, self.num_hops, self.cap, self.seed)
         width = {name: np.dtype(dtype).itemsize for name, dtype in ARRAYS.items()}
-        of_node = width["node"] + (width["label"] if self.labels else 0)
-        of_edge = width["source"] + width["destination"] + width["is_target"]
+        of_node = width["node"] + width["degree"] + (width["label"] if self.labels else 0)
+        of_edge = width["source"] + width["reverse"]
         of_link = 2 * width["target"] + width["nodes"] + width["edges"]
         found = record.num_nodes * of_node + record.num_edges * of_edge
         return links * of_link + found * links // some.size(0)
@@ -105,18 +105,19 @@ class SubgraphCache:
         for record in iter_enclosing_subgraphs(
             self.graph, self.pairs, self.chunk, self.num_hops, self.cap, self.seed
         ):
-            count = torch.bincount(record.batch, minlength=record.num_graphs)
-            first = count.cumsum(0) - count
             graph = record.batch[record.edge_index[1]]
+            nodes = torch.bincount(record.batch, minlength=record.num_graphs)
+            edges = torch.bincount(graph, minlength=record.num_graphs)
+            first, first_edge = nodes.cumsum(0) - nodes, edges.cumsum(0) - edges
             yield {
                 "node": record.node,
                 "label": drnl(record) if self.labels else record.node[:0],
+                "degree": record.rowptr.diff(),
                 "source": record.edge_index[0] - first[graph],
-                "destination": record.edge_index[1] - first[graph],
-                "is_target": record.is_target,
+                "reverse": record.order - first_edge[graph],
                 "target": record.target - first.unsqueeze(1),
-                "nodes": count,
-                "edges": torch.bincount(graph, minlength=record.num_graphs),
+                "nodes": nodes,
+                "edges": edges,
             }
 
     def _open(self) -> None:
@@ -155,19 +156,23 @@ class SubgraphCache:
             self._restore(damage)
             self._check(index)
         nodes, edges = self.arrays["nodes"][index], self.arrays["edges"][index]
-        at_node, batch = expand(self.first_node[index], nodes)
-        at_edge, graph = expand(self.first_edge[index], edges)
-        shift = nodes.cumsum(0) - nodes
-        of_edge = shift[graph]
-        edge_index = torch.stack(
-            [self.arrays["source"][at_edge] + of_edge, self.arrays["destination"][at_edge] + of_edge]
+        node, degree = (self._read(name, self.first_node[index], nodes) for name in ("node", "degree"))
+        source, reverse = (self._read(name, self.first_edge[index], edges) for name in ("source", "reverse"))
+        record = EnclosingSubgraphs.from_parts(
+            source,
+            reverse,
+            degree.long(),
+            nodes,
+            edges,
+            self.arrays["target"].view(-1, 2)[index].long(),
+            node,
         )
-        target = self.arrays["target"].view(-1, 2)[index] + shift.unsqueeze(1)
-        record = EnclosingSubgraphs.from_sorted(
-            edge_index,
-            self.arrays["is_target"][at_edge],
-            target,
-            batch,
-            self.arrays["node"][at_node],
-        )
-        return record, self.arrays["label"][at_node].long() if self.labels else None
+        if not self.labels:
+            return record, None
+        return record, self._read("label", self.first_node[index], nodes).long()
+
+    def _read(self, name: str, start: Tensor, count: Tensor) -> Tensor:
+        """Ranges of an array, one after another."""
+        held, stop = self.arrays[name], start + count
+        ranges = [held[a:b] for a, b in zip(start.tolist(), stop.tolist(), strict=True)]
+        return torch.cat([held[:0], *ranges])

@@ -32,8 +32,16 @@ def _sparse(rowptr: Tensor, col: Tensor, value: Tensor, columns: int) -> Tensor:
 
 def _multiply(rowptr: Tensor, col: Tensor, value: Tensor, dense: Tensor) -> Tensor:
     if _has_kernel(value) and value.numel() > 0:
-        return _sparse(rowptr, col, value, dense.size(0)) @ dense.contiguous()
+        out = dense.new_zeros(rowptr.numel() - 1, dense.size(1))
+        return _add_product(out, rowptr, col, value, dense)
     return plain_matmul(rowptr, col, value, dense)
+
+
+def _add_product(out: Tensor, rowptr: Tensor, col: Tensor, value: Tensor, dense: Tensor) -> Tensor:
+    """out += A X in place, where the product by itself would be made, zeroed and copied."""
+    if _has_kernel(value) and value.numel() > 0:
+        return out.addmm_(_sparse(rowptr, col, value, dense.size(0)), dense.contiguous())
+    return out.add_(plain_matmul(rowptr, col, value, dense))
 
 
 @torch.library.custom_op("gpool::csr_matmul", mutates_args=())
@@ -66,10 +74,10 @@ def _powers(
     dense: Tensor,
     steps: int,
 ) -> Tensor:
-    out = dense.new_empty(steps + 1, *dense.shape)
+    out = dense.new_zeros(steps + 1, *dense.shape)
     out[0] = dense
     for k in range(steps):
-        out[k + 1] = _multiply(rowptr, col, value, out[k])
+        _add_product(out[k + 1], rowptr, col, value, out[k])
     return out
 
 
@@ -101,7 +109,7 @@ def _adjoints(order: Tensor, colptr: Tensor, row: Tensor, value: Tensor, grad: T
     """H_K = G_K, H_k = G_k + A^T H_(k+1)."""
     flipped, out = value.index_select(0, order), grad.clone(memory_format=torch.contiguous_format)
     for k in range(grad.size(0) - 2, -1, -1):
-        out[k] += _multiply(colptr, row, flipped, out[k + 1])
+        _add_product(out[k], colptr, row, flipped, out[k + 1])
     return out
 
 

@@ -67,7 +67,7 @@ class Pattern(CheckedRecord):
         shift = torch.arange(count, device=self.col.device, dtype=dtype).view(-1, 1)
 
         def blocks(x: Tensor, step: int) -> Tensor:
-            return (x.to(dtype) + shift * step).view(-1)
+            return x.to(dtype) if count == 1 else (x.to(dtype) + shift * step).view(-1)
 
         def pointer(x: Tensor) -> Tensor:
             return torch.cat([x[:1].to(dtype), blocks(x[1:], entries)])

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gpool.ops.checks import values_checked
 from gpool.ops.checks.parts import check_ids, check_order, check_pointer, check_shape
 
 if TYPE_CHECKING:
     from gpool.ops.subgraph.record import EnclosingSubgraphs
 
-__all__ = ["check_edges", "check_record", "check_sorted", "find_targets"]
+__all__ = [
+    "check_counts",
+    "check_edges",
+    "check_record",
+    "check_reversed",
+    "find_targets",
+]
 
 
 def check_edges(edge_index: Tensor, is_target: Tensor) -> None:
@@ -22,23 +27,56 @@ def check_edges(edge_index: Tensor, is_target: Tensor) -> None:
     check_shape("is_target", is_target, (edge_index.size(1),), torch.bool)
 
 
-def check_sorted(edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor) -> None:
-    """Edges sorted by destination, from which pointers and orders can be made."""
-    _check_shapes(edge_index, is_target, target, batch, node)
-    if not values_checked(edge_index):
-        return
-    check_ids("edge_index", edge_index, batch.numel(), "node")
-    check_ids("target", target, batch.numel(), "node")
-    destination = edge_index[1]
-    if bool((destination[1:] < destination[:-1]).any()):
-        raise ValueError("edge_index must be sorted by destination; from_edges takes edges in any order")
-
-
 def _check_shapes(edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor) -> None:
     check_edges(edge_index, is_target)
     check_shape("target", target, (None, 2), torch.int64)
     check_shape("batch", batch, (None,), torch.int64)
     check_shape("node", node, (batch.numel(),), torch.int64)
+
+
+def check_counts(nodes: Tensor, edges: Tensor, degree: Tensor, node: Tensor, source: Tensor) -> None:
+    """Numbers of nodes and edges of every subgraph, and of edges of every node, add up."""
+    for name, count, total in (
+        ("nodes", nodes, node.numel()),
+        ("edges", edges, source.numel()),
+        ("degree", degree, source.numel()),
+    ):
+        if int(count.sum()) != total or (count.numel() > 0 and int(count.min()) < 0):
+            raise ValueError(
+                f"{name} adds up to {int(count.sum())}; it must be at least 0 and {total} in sum"
+            )
+    if degree.numel() != node.numel() or bool((degree < 1).any()):
+        raise ValueError(f"degree of {degree.numel()} entries must be 1 or more, for {node.numel()} nodes")
+
+
+def check_reversed(
+    source: Tensor,
+    destination: Tensor,
+    order: Tensor,
+    batch: Tensor,
+    of_edge: Tensor,
+    target: Tensor,
+    counts: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    """Sorted edges inside of their subgraphs, the reverse of each, and targets of two nodes."""
+    nodes, edges, degree = counts
+    for name, ids, size in (("source", source, batch.numel()), ("reverse", order, source.numel())):
+        check_ids(name, ids, size)
+    key = destination * batch.numel() + source
+    if bool((key[1:] <= key[:-1]).any()):
+        raise ValueError("source must rise among the edges that end in a node, which come in rising order")
+    if not torch.equal(destination.index_select(0, order), source) or not torch.equal(
+        source.index_select(0, order), destination
+    ):
+        raise ValueError("reverse must be the position of the edge in the other direction")
+    ends = torch.nn.functional.pad(degree.cumsum(0), (1, 0))[nodes.cumsum(0)]
+    if not torch.equal(ends, edges.cumsum(0)) or not torch.equal(batch.index_select(0, source), of_edge):
+        raise ValueError("degree or source leads an edge out of its subgraph")
+    check_ids("target", target, batch.numel(), "node")
+    if not torch.equal(batch[target], torch.arange(nodes.numel()).unsqueeze(1).expand(-1, 2)):
+        raise ValueError("target lies outside of its subgraph")
+    if bool((target[:, 0] == target[:, 1]).any()):
+        raise ValueError("target joins a node to itself; a target link needs i != j")
 
 
 def check_record(record: EnclosingSubgraphs) -> None:

@@ -14,7 +14,13 @@ from gpool.ops.checks.records import CheckedRecord
 from gpool.ops.csr.pattern import Pattern
 from gpool.ops.masks import positions
 from gpool.ops.sorted_keys import sort_keys
-from gpool.ops.subgraph._record_checks import check_edges, check_record, check_sorted, find_targets
+from gpool.ops.subgraph._record_checks import (
+    check_counts,
+    check_edges,
+    check_record,
+    check_reversed,
+    find_targets,
+)
 from gpool.ops.subgraph.adjacency import expand
 
 __all__ = ["EnclosingSubgraphs"]
@@ -84,14 +90,14 @@ class EnclosingSubgraphs(CheckedRecord):
         """
         self.check()
         if heads not in self._patterns:
-            source, destination = self.edge_index
-            one = Pattern(
-                self.rowptr, source, self.order, self.colptr, destination.index_select(0, self.order)
-            )
-            if values_checked(self.batch):
-                one.trust()
-            self._patterns[heads] = one.copies(heads)
+            self._patterns[heads] = (self._one() if heads == 1 else self.pattern(1)).copies(heads)
         return self._patterns[heads]
+
+    def _one(self) -> Pattern:
+        source, destination = self.edge_index
+        by_source = destination.index_select(0, self.order)
+        one = Pattern(self.rowptr, source, self.order, self.colptr, by_source)
+        return one.trust() if values_checked(self.batch) else one
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> EnclosingSubgraphs:
         made = EnclosingSubgraphs(*(function(getattr(self, name)) for name in self.__match_args__))
@@ -109,19 +115,6 @@ class EnclosingSubgraphs(CheckedRecord):
         return (
             f"{type(self).__name__}({self.num_graphs} links, {self.num_nodes} nodes, {self.num_edges} edges)"
         )
-
-    @classmethod
-    def from_sorted(
-        cls, edge_index: Tensor, is_target: Tensor, target: Tensor, batch: Tensor, node: Tensor
-    ) -> EnclosingSubgraphs:
-        """The record of edges that are sorted by destination already.
-
-        Raises:
-            ValueError: shapes that do not fit, edges that are not sorted, ids out of range. Whether the
-                targets are those of ``is_target`` is looked at when the record is first used.
-        """
-        check_sorted(edge_index, is_target, target, batch, node)
-        return cls._derive(edge_index, is_target, target, batch, node)
 
     @classmethod
     def _derive(
@@ -163,18 +156,45 @@ class EnclosingSubgraphs(CheckedRecord):
         is_target = torch.zeros_like(destination, dtype=torch.bool)
         other = target.flip(1).reshape(-1)[slot]
         is_target[end_edge] = source.index_select(0, end_edge) == other.index_select(0, which)
-        return cls(
-            edge_index,
-            is_target,
-            target,
-            batch,
-            node,
-            rowptr,
-            order,
-            rowptr,
-            end_edge,
-            slot.index_select(0, which),
-        ).trust()
+        end_slot = slot.index_select(0, which)
+        parts = edge_index, is_target, target, batch, node, rowptr, order, rowptr, end_edge, end_slot
+        return cls(*parts).trust()
+
+    @classmethod
+    def from_parts(
+        cls,
+        source: Tensor,
+        reverse: Tensor,
+        degree: Tensor,
+        nodes: Tensor,
+        edges: Tensor,
+        target: Tensor,
+        node: Tensor,
+    ) -> EnclosingSubgraphs:
+        """The record of subgraphs that stand one after another, each numbered from 0.
+
+        Shape:
+            - **nodes** [B], **edges** [B]: how many of each; **degree** [N]: edges that end in a node.
+            - **source** [E] and **reverse** [E], the position of the edge in the other direction: of edges
+              sorted by destination, then source, each once. **target** [B, 2], **node** [N].
+
+        Raises:
+            ValueError: counts that do not fit, ids out of range, edges that are not sorted, a reverse that is
+                not one, a subgraph without its target link.
+        """
+        check_counts(nodes, edges, degree, node, source)
+        shift, shift_edge = nodes.cumsum(0) - nodes, edges.cumsum(0) - edges
+        destination = torch.repeat_interleave(degree)
+        batch = torch.repeat_interleave(nodes)
+        of_edge = torch.repeat_interleave(edges)
+        source = shift.index_select(0, of_edge).add_(source)
+        order = shift_edge.index_select(0, of_edge).add_(reverse)
+        target = target + shift.unsqueeze(1)
+        check_reversed(source, destination, order, batch, of_edge, target, (nodes, edges, degree))
+        made = cls.from_reversed(torch.stack([source, destination]), order, target, batch, node)
+        if int(made.is_target.sum()) != target.numel():
+            raise ValueError("target names a pair that no edge joins; its link must be among the edges")
+        return made
 
     @classmethod
     def from_edges(

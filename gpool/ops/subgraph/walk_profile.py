@@ -31,18 +31,11 @@ def transition_weights(logits: Tensor, subgraphs: EnclosingSubgraphs) -> tuple[T
     return plus, minus.masked_fill(subgraphs.is_target.unsqueeze(-1), 0.0)
 
 
-def _change(logits: Tensor, plus: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
-    """Rows i and j of M+ - M-, at the edges that end in i or j: [F, H].
-
-    With t the probability that M+ gives to the target's edges of a row, M+ = (1 - t) M- on the others,
-    so the difference is -t M- there: no subtraction.
-    """
+def _taken(at_ends: Tensor, own: Tensor, subgraphs: EnclosingSubgraphs) -> Tensor:
+    """What M+ gives to the target link, of the rows i and j: [H, B, 2] from logits [F, H]."""
     slots = 2 * subgraphs.num_graphs
-    mine = subgraphs.is_target[subgraphs.end_edge].unsqueeze(-1)  # [F, 1]
-    kept = torch.where(mine.squeeze(-1), slots, subgraphs.end_slot)
-    minus = segment_softmax(logits, kept, dim_size=slots + 1)
-    taken = segment_sum(plus.masked_fill(~mine, 0.0), subgraphs.end_slot, dim_size=slots)  # [2B, H]
-    return torch.where(mine, plus, -minus * taken.index_select(0, subgraphs.end_slot))
+    share = segment_softmax(at_ends, subgraphs.end_slot, dim_size=slots).masked_fill(~own, 0.0)
+    return segment_sum(share, subgraphs.end_slot, dim_size=slots).t().unflatten(1, (-1, 2))
 
 
 def _divide(numerator: Tensor, divisor: Tensor) -> Tensor:
@@ -72,12 +65,13 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
         node   (M^k)_ii + (M^k)_jj,  with (+) and without (-)
         link   (M^k)_ij + (M^k)_ji,  with (+) and without (-)
 
-    No matrix power is formed. M- = M+ - [e_i e_j] R, R non-zero only where an edge ends in i or j. One walk
-    of two columns V_k = M+^k [e_i e_j] gives g_k, its rows i and j, and c_k = R V_k; with the 2 x 2 series
-    A(z) = 1 + z c(z),
+    No matrix power is formed. With T = diag(t_i, t_j) what M+ gives to the target link in its two rows, and P
+    the swap of i and j, these rows of M+ - M- are T (P [e_i e_j]^T - [e_i e_j]^T M-). One walk of two columns
+    M-^k [e_i e_j] gives g_k, its rows i and j; with c_k = T (P g_k - g_(k+1)) and the 2 x 2 series
+    A(z) = 1 - z c(z),
 
-        blocks of M-^k at i, j     = coefficients of g(z) A(z)^-1                 (Woodbury)
-        tr(M+^k) - tr(M-^k)        = coefficients of tr(A'(z) A(z)^-1)            (determinant lemma)
+        blocks of M+^k at i, j     = coefficients of g(z) A(z)^-1                 (Woodbury)
+        tr(M+^k) - tr(M-^k)        = coefficients of -tr(A'(z) A(z)^-1)           (determinant lemma)
 
     so time and memory grow with H L E.
 
@@ -112,31 +106,27 @@ def walk_profile(logits: Tensor, subgraphs: EnclosingSubgraphs, walk_length: int
 
     pattern = subgraphs.pattern(heads)  # one graph of H N nodes
     by_head = logits.t()  # [H, E]
-    plus = segment_softmax(by_head.reshape(-1), ptr=pattern.rowptr.long(), dim_size=heads * nodes)
-    at_ends = by_head.index_select(1, subgraphs.end_edge).t()  # [F, H]
-    change = _change(at_ends, plus.view(heads, edges).index_select(1, subgraphs.end_edge).t(), subgraphs)
-
-    start = plus.new_zeros(heads, nodes, 2)
+    kept = by_head.masked_fill(subgraphs.is_target, -torch.inf)
+    minus = segment_softmax(kept.reshape(-1), ptr=pattern.rowptr.long(), dim_size=heads * nodes)
+    start = minus.new_zeros(heads, nodes, 2)
     start[:, subgraphs.target[:, 0], 0] = 1.0
     start[:, subgraphs.target[:, 1], 1] = 1.0
-    states = csr_powers(pattern, plus, start.view(-1, 2), steps).view(steps + 1, heads, nodes, 2)
-
+    states = csr_powers(pattern, minus, start.view(-1, 2), steps).view(steps + 1, heads, nodes, 2)
     g = states.index_select(2, subgraphs.target.reshape(-1)).view(steps + 1, heads, graphs, 2, 2)
-    source = subgraphs.edge_index[0].index_select(0, subgraphs.end_edge)
-    moved = states[:-1].index_select(2, source) * change.t().unsqueeze(-1)  # [steps, H, F, 2]
-    c = segment_sum(moved, subgraphs.end_slot, dim_size=2 * graphs, dim=2).view(steps, heads, graphs, 2, 2)
+
+    at_ends = by_head.index_select(1, subgraphs.end_edge).t()  # [F, H]
+    own = subgraphs.is_target[subgraphs.end_edge].unsqueeze(-1)
+    c = _taken(at_ends, own, subgraphs).unsqueeze(-1) * (g[:-1].flip(-2) - g[1:])
+    omega = segment_sum(at_ends.sigmoid().masked_fill(~own, 0.0), subgraphs.end_slot // 2, dim_size=graphs)
 
     identity = torch.eye(2, dtype=c.dtype, device=c.device).expand(1, heads, graphs, 2, 2)
-    series = torch.cat([identity, c]).permute(2, 1, 0, 3, 4)  # [B, H, steps + 1, 2, 2]
+    series = torch.cat([identity, -c]).permute(2, 1, 0, 3, 4)  # [B, H, steps + 1, 2, 2]
     power = torch.arange(1, steps + 1, dtype=c.dtype, device=c.device).view(-1, 1, 1)
-    derivative = torch.nn.functional.pad(series[:, :, 1:] * power, (0, 0, 0, 0, 0, 1))
-    with_link = g.permute(2, 1, 0, 3, 4)
-    divided = _divide(torch.stack([with_link, derivative]), series.expand(2, *series.shape))
-    without_link, trace = divided[0][:, :, 2:], divided[1][:, :, 1:-1]
-    with_link = with_link[:, :, 2:]
-
-    own = subgraphs.is_target[subgraphs.end_edge].unsqueeze(-1)
-    omega = segment_sum(at_ends.sigmoid().masked_fill(~own, 0.0), subgraphs.end_slot // 2, dim_size=graphs)
+    derivative = torch.nn.functional.pad(series[:, :, 1:] * -power, (0, 0, 0, 0, 0, 1))
+    without_link = g.permute(2, 1, 0, 3, 4)
+    divided = _divide(torch.stack([without_link, derivative]), series.expand(2, *series.shape))
+    with_link, trace = divided[0][:, :, 2:], divided[1][:, :, 1:-1]
+    without_link = without_link[:, :, 2:]
 
     def closed(m: Tensor) -> Tensor:
         return (m[..., 0, 0] + m[..., 1, 1]).flatten(1)

@@ -185,9 +185,9 @@ def test_a_large_cache_says_so_before_it_writes(tmp_path: Path, labels: bool) ->
     assert not (tmp_path / "large").exists()
 
 
-def test_an_edge_takes_nine_bytes(tmp_path: Path) -> None:
+def test_an_edge_takes_eight_bytes(tmp_path: Path) -> None:
     folder = cache(tmp_path).folder
-    edges = (folder / "is_target.bin").stat().st_size
+    edges = sum(enclosing_subgraphs(GRAPH, pair.view(1, 2), num_hops=1).num_edges for pair in PAIRS)
     held = {path.name: path.stat().st_size for path in folder.glob("*.bin")}
-    small = ("node.bin", "label.bin", "target.bin", "nodes.bin", "edges.bin")
-    assert sum(held.values()) - sum(held[name] for name in small) == 9 * edges
+    small = ("node.bin", "degree.bin", "label.bin", "target.bin", "nodes.bin", "edges.bin")
+    assert sum(held.values()) - sum(held[name] for name in small) == 8 * edges

@@ -130,30 +130,40 @@ def test_errors_name_the_part(change: dict[str, Tensor], message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"edge_index": torch.tensor([[1, 0, 2, 10**12], [0, 1, 1, 2]])}, r"edge_index holds node 10{12}"),
-        ({"edge_index": torch.tensor([[1, 0, 2, 1], [0, 1, 1, -1]])}, "edge_index holds node -1"),
-        ({"edge_index": torch.tensor([[1, 0, 1, 2], [0, 1, 2, 1]])}, "must be sorted by destination"),
+        ({"source": torch.tensor([1, 0, 2, 10**12])}, r"source holds 10{12}"),
+        ({"source": torch.tensor([1, 0, 2, -1])}, "source holds -1"),
+        ({"source": torch.tensor([1, 2, 0, 1])}, "source must rise"),
+        ({"source": torch.tensor([1, 0, 2])}, "edges adds up to 4; it must be at least 0 and 3 in sum"),
+        ({"reverse": torch.tensor([1, 0, 3, 7])}, "reverse holds 7"),
+        ({"reverse": torch.tensor([0, 1, 2, 3])}, "reverse must be the position of the edge in the other"),
+        ({"degree": torch.tensor([2, 1, 1])}, "reverse must be the position|source must rise"),
+        ({"degree": torch.tensor([0, 2, 2])}, "degree of 3 entries must be 1 or more, for 3 nodes"),
+        ({"nodes": torch.tensor([4])}, "nodes adds up to 4"),
+        ({"nodes": torch.tensor([-1, 4]), "edges": torch.tensor([0, 4])}, "nodes adds up to 3"),
+        ({"nodes": torch.tensor([2, 1]), "edges": torch.tensor([3, 1])}, "source holds|out of its|reverse"),
         ({"target": torch.tensor([[0, 7]])}, "target holds node 7"),
-        ({"target": torch.tensor([0, 1])}, r"target of shape \(2,\)"),
-        ({"is_target": torch.tensor([1, 1, 0, 0])}, r"is_target of shape .* must be \[4\] of torch.bool"),
-        ({"batch": torch.zeros(2, 2, dtype=torch.long)}, "batch of shape"),
+        ({"target": torch.tensor([[0, 0]])}, "target joins a node to itself"),
+        ({"target": torch.tensor([[0, 2]])}, "target names a pair that no edge joins"),
     ],
 )
-def test_from_sorted_checks_what_it_builds_on(change: dict[str, Tensor], message: str) -> None:
+def test_from_parts_checks_what_it_is_given(change: dict[str, Tensor], message: str) -> None:
     parts = {
-        "edge_index": torch.tensor([[1, 0, 2, 1], [0, 1, 1, 2]]),
-        "is_target": torch.tensor([True, True, False, False]),
+        "source": torch.tensor([1, 0, 2, 1]),
+        "reverse": torch.tensor([1, 0, 3, 2]),
+        "degree": torch.tensor([1, 2, 1]),
+        "nodes": torch.tensor([3]),
+        "edges": torch.tensor([4]),
         "target": torch.tensor([[0, 1]]),
-        "batch": torch.zeros(3, dtype=torch.long),
         "node": torch.arange(3),
     }
-    EnclosingSubgraphs.from_sorted(**parts).check()
+    if len(change.get("nodes", [])) == 2:
+        change["target"] = torch.tensor([[0, 1], [0, 1]])
+    made = EnclosingSubgraphs.from_parts(**parts)
+    made.check_parts()
+    assert made.edge_index.tolist() == [[1, 0, 2, 1], [0, 1, 1, 2]]
+    assert made.is_target.tolist() == [True, True, False, False]
     with pytest.raises(ValueError, match=message):
-        EnclosingSubgraphs.from_sorted(**{**parts, **change})
-    parts["is_target"] = torch.tensor([True, False, False, False])
-    made = EnclosingSubgraphs.from_sorted(**parts)
-    with pytest.raises(ValueError, match="one direction only"):
-        made.pattern(1)
+        EnclosingSubgraphs.from_parts(**{**parts, **change})
 
 
 @pytest.mark.parametrize(

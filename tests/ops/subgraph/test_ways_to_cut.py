@@ -63,7 +63,7 @@ def oracle(edges: Tensor, pairs: Tensor, hops: int) -> EnclosingSubgraphs:
         target.append([place[v] for v in pair])
         node += sorted(members)
         batch += [b] * len(members)
-    return EnclosingSubgraphs.from_sorted(
+    return EnclosingSubgraphs._derive(
         torch.tensor(found).t(),
         torch.tensor(mine),
         torch.tensor(target),
