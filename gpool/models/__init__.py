@@ -20,6 +20,7 @@ from gpool.models.parsing_base import ParsingParts
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 from gpool.models.subgraph_encoder import SubgraphEncoder
 from gpool.models.walkpool_network import WalkPoolNetwork
+from gpool.models.whole_graph_walk import WholeGraphWalk
 
 __all__ = [
     "AlgorithmicModel",
@@ -46,4 +47,5 @@ __all__ = [
     "SparseHierarchicalNet",
     "SubgraphEncoder",
     "WalkPoolNetwork",
+    "WholeGraphWalk",
 ]

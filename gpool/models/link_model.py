@@ -168,14 +168,16 @@ class LinkModel(nn.Module):
             raise ValueError(
                 f"batch has no subgraphs; {type(self).__name__} reads the enclosing subgraph of every pair"
             )
-        x = batch.x
-        if not x.is_floating_point():
-            if self.weight is None:
-                raise ValueError("batch.x holds node ids; node_channels must be the width of their vectors")
-            x = F.embedding(x.view(-1), self.weight)
-        elif self.weight is not None:
-            x = x @ self.weight
+        x = self.features(batch.x)
         return x if self.labels is None else self.labels(x, batch)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features [N, F] or ids [N, 1] as they are, or mapped where ``node_channels`` is given."""
+        if x.is_floating_point():
+            return x if self.weight is None else x @ self.weight
+        if self.weight is None:
+            raise ValueError("batch.x holds node ids; node_channels must be the width of their vectors")
+        return F.embedding(x.view(-1), self.weight)
 
     def encode(self, batch: LinkBatch) -> Tensor:
         """What a link pooling reads: the inputs and every layer's states side by side, [N, C]."""

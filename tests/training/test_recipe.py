@@ -86,6 +86,7 @@ OWN: list[nn.Module] = [
     ),
     models.LinkModel(Encoder(3, hidden_channels=8, num_layers=2), gpool.WalkPool(19), in_channels=3),
     models.AllLayers(gpool.GNP(8)),
+    models.WholeGraphWalk(models.BoostedLinks(max_iter=3)),
     models.BoostedLinks(link.WalkProfile(walk_length=3), max_iter=7),
     link.WalkProfile(walk_length=3),
     models.NodeLabels(4, max_label=3, join="add"),
