@@ -86,6 +86,8 @@ OWN: list[nn.Module] = [
     ),
     models.LinkModel(Encoder(3, hidden_channels=8, num_layers=2), gpool.WalkPool(19), in_channels=3),
     models.AllLayers(gpool.GNP(8)),
+    models.CommonNeighborModel(Encoder(3, hidden_channels=8), dropout=0.1, mask_targets=False),
+    models.SketchModel(Encoder(3, hidden_channels=8), num_hops=1, register_size=64),
     models.WholeGraphWalk(models.BoostedLinks(max_iter=3)),
     models.BoostedLinks(link.WalkProfile(walk_length=3), max_iter=7),
     link.WalkProfile(walk_length=3),
