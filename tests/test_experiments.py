@@ -68,10 +68,13 @@ def accepts(class_path: str) -> set[str]:
 def build(spec: Mapping[str, Any]) -> LightningModule:
     """The task with stub widths, where the data would say them; no data are read."""
     model = copy.deepcopy(dict(spec))
-    for part in (model, model["init_args"].get("encoder"), model["init_args"].get("model")):
+    whole = model["init_args"].get("model")
+    inner = ((whole or {}).get("init_args") or {}).get("encoder")
+    for part in (model, model["init_args"].get("encoder"), whole, inner):
         if part:
             wanted = accepts(part["class_path"]) & set(STUBS)
-            part.setdefault("init_args", {}).update({name: STUBS[name] for name in wanted})
+            given = part.setdefault("init_args", {})
+            given.update({name: STUBS[name] for name in wanted if part is not inner or not given.get(name)})
     parser = Parser()
     parser.add_subclass_arguments(LightningModule, "model", fail_untyped=False)
     return parser.instantiate_classes(parser.parse_object({"model": model})).model

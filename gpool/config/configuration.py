@@ -129,6 +129,9 @@ class Configuration(LightningCLI):
         if class_at(self._given, "model.model"):
             links.setdefault("num_features", []).append(f"{WHOLE}.init_args.in_channels")
             links["num_outputs"].append(f"{WHOLE}.init_args.out_channels")
+            inner = f"{WHOLE}.init_args.encoder"
+            if class_at(self._given, inner) and given_at(self._given, f"{inner}.in_channels") is MISSING:
+                links["num_features"].append(f"{inner}.init_args.in_channels")
         for source, targets in links.items():
             for target in targets:
                 told = _linked(self._given, target)

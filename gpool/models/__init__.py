@@ -2,6 +2,7 @@
 
 from gpool.models.all_layers import AllLayers
 from gpool.models.boosted_links import BoostedLinks
+from gpool.models.common_neighbor_model import CommonNeighborModel
 from gpool.models.embedding_encoder import EmbeddingEncoder
 from gpool.models.encoder import Encoder
 from gpool.models.encoder_contract import NodeEncoder
@@ -17,15 +18,18 @@ from gpool.models.node import NodeModel, NodeReadout
 from gpool.models.node_labels import NodeLabels
 from gpool.models.pair import PairModel
 from gpool.models.parsing_base import ParsingParts
+from gpool.models.sketch_model import SketchModel
 from gpool.models.sparse_hierarchical import ClosedMeanConv, SparseHierarchicalNet
 from gpool.models.subgraph_encoder import SubgraphEncoder
 from gpool.models.walkpool_network import WalkPoolNetwork
+from gpool.models.whole_graph_walk import WholeGraphWalk
 
 __all__ = [
     "AlgorithmicModel",
     "AllLayers",
     "BoostedLinks",
     "ClosedMeanConv",
+    "CommonNeighborModel",
     "EmbeddingEncoder",
     "Encoder",
     "FittedModel",
@@ -43,7 +47,9 @@ __all__ = [
     "NodeReadout",
     "PairModel",
     "ParsingParts",
+    "SketchModel",
     "SparseHierarchicalNet",
     "SubgraphEncoder",
     "WalkPoolNetwork",
+    "WholeGraphWalk",
 ]

@@ -20,6 +20,8 @@ from gpool.pooling import Pooling
 
 __all__ = ["LinkModel"]
 
+HIDDEN = 128  # channels of the default head: SortPooling's vectors are thousands wide
+
 
 class LinkModel(nn.Module):
     """The enclosing subgraph of every pair to one logit: ``head(pool(encoder(x, edge_index)))``.
@@ -41,7 +43,8 @@ class LinkModel(nn.Module):
             :class:`gpool.history.HistoryReadout`, which reads all layers'; or a link pooling such as
             :class:`gpool.WalkPool`, called with the input and all layers' states side by side and the record
             of the subgraphs.
-        head: from the pooled vectors to logits [B, 1]; None makes an :class:`MLPHead` of their width.
+        head: from the pooled vectors to logits [B, 1]; None makes an :class:`MLPHead` of their width, and 128
+            hidden channels at most.
         in_channels: width of the node features; the number of nodes where they are ids
             (:class:`gpool.data.NodeIds`).
         node_channels: width of a learned linear map of the features, or of a learned vector per node where
@@ -107,7 +110,7 @@ class LinkModel(nn.Module):
             )
             if head is None:
                 width = self._read_width(self.graph, width)
-                self.graph.head = MLPHead(width, width, 1)
+                self.graph.head = MLPHead(width, min(width, HIDDEN), 1)
             return
         if pooling:
             raise ValueError("pooling must be None before a link pooling, which reads whole subgraphs")
@@ -118,7 +121,7 @@ class LinkModel(nn.Module):
                 raise ValueError(
                     f"pool={type(pool).__name__} must have an integer out_channels, or give a head"
                 )
-            head = MLPHead(out, out, 1)
+            head = MLPHead(out, min(out, HIDDEN), 1)
         self._head = head
 
     def _check_width(self, encoder: nn.Module) -> int:
@@ -168,14 +171,16 @@ class LinkModel(nn.Module):
             raise ValueError(
                 f"batch has no subgraphs; {type(self).__name__} reads the enclosing subgraph of every pair"
             )
-        x = batch.x
-        if not x.is_floating_point():
-            if self.weight is None:
-                raise ValueError("batch.x holds node ids; node_channels must be the width of their vectors")
-            x = F.embedding(x.view(-1), self.weight)
-        elif self.weight is not None:
-            x = x @ self.weight
+        x = self.features(batch.x)
         return x if self.labels is None else self.labels(x, batch)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features [N, F] or ids [N, 1] as they are, or mapped where ``node_channels`` is given."""
+        if x.is_floating_point():
+            return x if self.weight is None else x @ self.weight
+        if self.weight is None:
+            raise ValueError("batch.x holds node ids; node_channels must be the width of their vectors")
+        return F.embedding(x.view(-1), self.weight)
 
     def encode(self, batch: LinkBatch) -> Tensor:
         """What a link pooling reads: the inputs and every layer's states side by side, [N, C]."""

@@ -44,6 +44,7 @@ class LinkTask(TrainingModule):
         model: takes a :class:`gpool.link.LinkBatch` and returns logits [B].
         encoder: returns every layer's states of the whole graph, such as :class:`gpool.models.Encoder`.
         scorer: from the states of two nodes to a logit.
+        mask_targets: of the :class:`gpool.models.PairModel` that is made.
         loss: ``"bce"``, or ``"mse"`` between the probability and 0 or 1.
         hits: the K of Hits@K.
         evaluator: an OGB set, such as ``"ogbl-ddi"``.
@@ -73,17 +74,19 @@ class LinkTask(TrainingModule):
         optimizer: OptimizerCallable = adam,
         lr_scheduler: LRSchedulerCallable | None = None,
         exponent_lr: float = 5.0,
+        mask_targets: bool = True,
     ) -> None:
         super().__init__(optimizer, lr_scheduler, exponent_lr)
         if model is None:
             if encoder is None or scorer is None:
                 raise ValueError("give a model, or both an encoder and a scorer")
-            model = PairModel(encoder, scorer)
+            model = PairModel(encoder, scorer, mask_targets=mask_targets)
         elif encoder is not None or scorer is not None:
             raise ValueError("give either a model, or an encoder and a scorer, not both")
         if loss not in ("bce", "mse"):
             raise ValueError(f"loss={loss!r} must be 'bce' or 'mse'")
         self.model = model
+        self.mask_targets = mask_targets
         self.loss, self.hits, self.evaluator = loss, tuple(hits), evaluator
         self.best: Best | None = None  # while pairs are ranked, those to be kept
         self.val_metrics = LinkMetrics(hits, evaluator)

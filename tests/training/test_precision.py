@@ -177,7 +177,7 @@ def test_link_model(labels: bool, loss: Any, precision: str) -> None:
 )
 def test_pair_model(scorer: Any, precision: str) -> None:
     torch.manual_seed(0)
-    data = Links.from_edges(every_third(12), neighborhood=None, split=RandomSplit(0.2))
+    data = Links.from_edges(every_third(12), neighborhood=None, split=RandomSplit(0.2), batch_size=8)
     fit(
         LinkTask(encoder=Encoder(16, hidden_channels=WIDTH, num_layers=2, conv="gcn"), scorer=scorer()),
         data,
