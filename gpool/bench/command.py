@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from gpool.bench.collected import collect
+from gpool.bench.engine import EngineName, engine_of
+from gpool.bench.forecast import forecast
+from gpool.bench.merged import merge
 from gpool.bench.plan import Plan
 from gpool.bench.plan_file import plan_keys, read_plan
 from gpool.bench.report import Report
-from gpool.bench.runner import Summary, run_plan
+from gpool.bench.runner import Summary, finished, run_plan
 from gpool.bench.signals import ending_in_order
 from gpool.bench.store import Store
 from gpool.bench.tables import as_text
@@ -30,12 +35,19 @@ ABOUT = (
 
 def bench(words: list[str]) -> int:
     """Do every run of a plan that is not done, then report; the exit status."""
+    if words[:1] == ["merge"]:
+        return merge_folders(words[1:])
     words, changes = _split(words)
     parser = Parser(prog="gpool bench", description=ABOUT)
     parser.add_argument("plan", type=str, help="the plan, a YAML file")
     parser.add_argument("--jobs", type=int, default=1, help="how many runs go side by side")
     parser.add_argument("--out", type=str, help="folder of the results; default: runs/ and the plan's name")
     parser.add_argument("--keep-checkpoints", action="store_true", help="keep the tested weights of new runs")
+    parser.add_argument("--again", action="store_true", help="repeat runs that other versions have made")
+    parser.add_argument("--dry-run", action="store_true", help="print the runs that are left and their time")
+    parser.add_argument("--collect", type=str, help="write all records into this file, .parquet or .csv")
+    parser.add_argument("--engine", type=EngineName, default="local", help="where runs are done")
+    parser.add_argument("--engine_options", type=dict, default={}, help="of each run, for ray and slurm")
     parser.add_class_arguments(Plan, skip=SPECS)
     try:
         given = read_plan(parser.parse_args(words).plan)
@@ -52,13 +64,23 @@ def bench(words: list[str]) -> int:
         raise ConfigError(f"--jobs={args.jobs} must be at least 1")
     folder, console = args.out or Path("runs") / Path(args.plan).stem, Console(stderr=True)
     store = Store(folder, args.keep_checkpoints)
+    if args.dry_run:
+        runs = {run.key: run for run in plan.runs()}
+        print("\n".join(forecast(runs, finished(runs, store), args.jobs)))
+        _collect(args.collect, store)
+        return 0
+    engine = None
+    if args.engine != "local":
+        files = store.folder / "engine"
+        engine = engine_of(args.engine, args.jobs, plan.threads, files, args.engine_options)
     try:
         with ending_in_order():
-            summary = run_plan(plan, store, args.jobs, console)
+            summary = run_plan(plan, store, args.jobs, console, engine, args.again)
     except KeyboardInterrupt:
         _say(console, f"interrupted: what finished is in {store.folder}, the same command runs the rest")
         return 130
     _tell(summary, store, console)
+    _collect(args.collect, store)
     try:
         table = Report(store) if store.results() else None
     except ValueError as error:  # the runs are there, and another metric may be
@@ -68,6 +90,36 @@ def bench(words: list[str]) -> int:
         _show(table)
         _write(table)
     return 1 if summary.failed else 0
+
+
+def _collect(path: str | None, store: Store) -> None:
+    if path is not None and store.results():
+        print(collect(store, Path(path)))
+
+
+def merge_folders(words: list[str]) -> int:
+    """Take over the runs of other folders; the exit status."""
+    about = "Take over the finished runs of other folders of a plan, with their predictions and weights."
+    parser = Parser(prog="gpool bench merge", description=about)
+    parser.add_argument("into", type=str, help="folder of a benchmark, which gets the runs")
+    parser.add_argument(
+        "others", type=str, nargs="+", help="folders that the runs are from; left as they are"
+    )
+    args = parser.parse_args(words)
+    for name in args.others:
+        if not Path(name).is_dir():
+            raise ConfigError(f"OTHERS={name} is not a folder; gpool bench writes one")
+    left_out: dict[str, str] = {}
+    for name in args.others:
+        try:
+            came = merge(Store(args.into), Store(name))
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        print(f"{name}: {came.taken} runs taken over, {came.there} there already")
+        left_out.update(came.left_out)
+    for path, why in left_out.items():
+        print(f"left out: {path}: {why}", file=sys.stderr)
+    return 1 if left_out else 0
 
 
 def _split(words: list[str]) -> tuple[list[str], dict[str, Any]]:

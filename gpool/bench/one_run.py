@@ -75,7 +75,7 @@ def _metrics(run: Run, folder: str, keep_checkpoint: bool) -> dict[str, Any]:
         run,
         {
             "callbacks": tested.callbacks,
-            "enable_checkpointing": tested.saver is not None,
+            "enable_checkpointing": tested.keeps,
             "default_root_dir": folder,
         },
     )

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class Store:
     of the run's configuration, so a changed plan never takes an old result for its own. A damaged file counts
     as missing, and its run is done again. Results in a folder ``cells``, where they used to be, are read too.
 
+    A record that is to be made again is moved into ``replaced``.
+
     ``predictions/KEY.csv.gz`` holds the predictions of the test part, and ``checkpoints/KEY.ckpt`` the tested
     weights, where they are kept.
 
@@ -43,14 +46,25 @@ class Store:
     def get(self, key: str) -> dict[str, Any] | None:
         """The result of a finished run; None where there is none, or a damaged one."""
         try:
-            return read_record(self._path(key))
+            return read_record(self.path(key))
         except Damaged:
             return None
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
         """The file of a finished run."""
         new, old = self.runs / f"{key}.json", self.old / f"{key}.json"
         return old if old.exists() and not new.exists() else new
+
+    def every_key(self) -> list[str]:
+        """Of all records that are there, damaged or not."""
+        return sorted({path.stem for folder in (self.runs, self.old) for path in folder.glob("*.json")})
+
+    def put_aside(self, key: str) -> None:
+        """Move a record out of the way, into the folder ``replaced``: its run is to be done again."""
+        aside = self.folder / "replaced"
+        aside.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # another process was faster
+            os.replace(self.path(key), aside / f"{key}.json")
 
     def done(self, key: str) -> bool:
         """Whether the run of this key has finished."""
@@ -106,8 +120,7 @@ class Store:
         found: list[dict[str, Any]] = []
         damaged: dict[Path, str] = {}
         keys, metric = self.planned()
-        there = {path.stem for folder in (self.runs, self.old) for path in folder.glob("*.json")}
-        for path in map(self._path, keys or sorted(there)):
+        for path in map(self.path, keys or self.every_key()):
             if not path.exists():
                 continue
             try:

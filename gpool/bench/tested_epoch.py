@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping
 
-from gpool.bench.run import Run
+from gpool.bench.run import Run, Select
 from gpool.config.configuration import Configuration
 
 __all__ = ["Tested"]
@@ -20,48 +22,101 @@ class Tested:
 
     Args:
         run: whose rule.
-        folder: where the weights are kept.
+        folder: where the weights of every epoch are kept.
     """
 
     def __init__(self, run: Run, folder: str) -> None:
-        self.select, self.folder = run.select, Path(folder)
-        self.saver: ModelCheckpoint | None = None
-        self.callbacks: list[Callback] = []
-        if self.select is not None:
-            monitor, mode, patience = self.select.monitor, self.select.mode, self.select.patience
-            self.saver = ModelCheckpoint(folder, "best", monitor, mode=mode, save_weights_only=True)
-            self.callbacks = [self.saver]
-            if patience is not None:
-                self.callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience))
-        elif run.protocol == "cv-max":
-            self.saver = ModelCheckpoint(
-                folder, "{epoch}", save_top_k=-1, save_weights_only=True, save_on_train_epoch_end=True
+        self.best = None if run.select is None else Best(run.select)
+        self.every = EveryEpoch(Path(folder)) if run.protocol == "cv-max" else None
+        self.callbacks: list[Callback] = [kept for kept in (self.best, self.every) if kept is not None]
+        self.keeps = bool(self.callbacks)
+        if run.select is not None and run.select.patience is not None:
+            self.callbacks.append(
+                EarlyStopping(run.select.monitor, mode=run.select.mode, patience=run.select.patience)
             )
-            self.callbacks = [self.saver]
 
     def load(self, made: Configuration) -> int:
         """Give the task the weights to test; their epoch, counted from 1."""
-        if self.saver is None or self.select is None:
+        if self.best is None:
             return made.trainer.current_epoch
-        if not self.saver.best_model_path:
-            raise RuntimeError(
-                f"no epoch can be selected: {self.saver.monitor!r} was never measured in training"
-            )
-        saved = torch.load(self.saver.best_model_path, weights_only=True)
-        made.model.load_state_dict(saved["state_dict"])
-        return int(saved["epoch"]) + 1
+        if self.best.weights is None:
+            raise RuntimeError(self.best.unmeasured)
+        made.model.load_state_dict(self.best.weights)
+        return self.best.epoch + 1
 
     def curve(self, made: Configuration) -> dict[str, list[float]]:
         """What every epoch's weights measure on the test part; the task has the last ones afterwards."""
-        kept = [torch.load(path, weights_only=True) for path in self.folder.glob("epoch=*.ckpt")]
         found: dict[str, list[float]] = defaultdict(list)
-        for saved in sorted(kept, key=_epoch):
-            made.model.load_state_dict(saved["state_dict"])
+        for path in self.every.paths if self.every is not None else ():
+            made.model.load_state_dict(torch.load(path, weights_only=True))
             measured = made.trainer.test(made.model, made.datamodule, verbose=False)[0]
             for name, value in measured.items():
                 found[name].append(float(value))
         return dict(found)
 
 
-def _epoch(saved: dict[str, Any]) -> int:
-    return int(saved["epoch"])
+class Best(Checkpoint):
+    """Keeps a copy of the weights of the best epoch in memory; of equally good ones, of the first.
+
+    Lightning's ``ModelCheckpoint`` selects the same epoch, but writes a whole checkpoint for each better one.
+
+    Args:
+        select: the rule. A value that is no number is worse than any other.
+    """
+
+    def __init__(self, select: Select) -> None:
+        self.select = select
+        self.weights: dict[str, Any] | None = None
+        self.epoch, self.value = -1, math.inf
+
+    @property
+    def unmeasured(self) -> str:
+        """What is wrong where there is nothing to select by."""
+        return f"no epoch can be selected: {self.select.monitor!r} was never measured in training"
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at what was measured, where that is not once at the end of every epoch."""
+        if not trainer.sanity_checking and not _once(trainer):
+            self._look(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at what was measured."""
+        if _once(trainer):
+            self._look(trainer, pl_module)
+
+    def _look(self, trainer: Trainer, task: LightningModule) -> None:
+        measured = trainer.callback_metrics.get(self.select.monitor)
+        if measured is None:
+            raise RuntimeError(self.unmeasured)
+        value = float(measured) if self.select.mode == "min" else -float(measured)
+        value = math.inf if math.isnan(value) else value
+        if self.weights is None or value < self.value:
+            self.value, self.epoch = value, trainer.current_epoch
+            self.weights = {name: _copy(entry) for name, entry in task.state_dict().items()}
+
+
+class EveryEpoch(Checkpoint):
+    """Keeps the weights of every epoch in files.
+
+    Args:
+        folder: where.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: list[Path] = []
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the weights."""
+        self.paths.append(self.folder / f"epoch{trainer.current_epoch}.pt")
+        torch.save(pl_module.state_dict(), self.paths[-1])
+
+
+def _once(trainer: Trainer) -> bool:
+    """Whether validation comes once at the end of every epoch, or never."""
+    often = trainer.check_val_every_n_epoch == 1 and trainer.val_check_interval == 1.0
+    return often or sum(trainer.num_val_batches) == 0
+
+
+def _copy(entry: Any) -> Any:
+    return entry.detach().to("cpu", copy=True) if isinstance(entry, torch.Tensor) else entry
