@@ -2,7 +2,11 @@
 
     OMP_NUM_THREADS=1 python experiments/speed/subgraph.py [--out subgraph.csv] [--links 1000000]
 
-A random graph of 236,000 nodes and 2.4 million directed edges; one thread, interleaved, medians.
+First, 32 pairs per batch, CPU time, against a bar: a random and a power-law graph of 200,000 nodes and 1.2
+million links, 1 hop, against SciPy rows; and the graphs of links/ below the data root (GPOOL_DATA), 2 hops,
+half of the pairs links, against the search of the SEAL scripts, a set per pair and SciPy slices. With
+``--links 0`` it stops there. Then a random graph of 236,000 nodes and 2.4 million directed edges. One thread,
+interleaved, medians.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from torch import Tensor
 from torch_geometric.utils import k_hop_subgraph
 
 import gpool
+from gpool.data import MissingData, data_root
+from gpool.data.links.sets import link_graph
 from gpool.link import Adjacency, enclosing_subgraphs, iter_enclosing_subgraphs
 from gpool.ops.subgraph.distance_labels import drnl
 
@@ -55,6 +61,77 @@ def with_scipy(matrix: csr_matrix, pairs: Tensor) -> None:
         matrix[members][:, members]
 
 
+def seal_search(matrix: csr_matrix, pairs: Tensor, hops: int) -> None:
+    """As in the SEAL scripts: the hop's neighbors as a set, then rows and columns of the members."""
+    for i, j in pairs.tolist():
+        visited, fringe = {i, j}, {i, j}
+        for _ in range(hops):
+            fringe = set(matrix[list(fringe)].indices) - visited
+            visited |= fringe
+            if not fringe:
+                break
+        members = list(visited)
+        matrix[members][:, members]
+
+
+def large(skew: float, nodes: int = 200_000, links: int = 1_200_000) -> tuple[Tensor, int]:
+    """Ends drawn in proportion to (k + 10) ** -skew, so 0 is a random graph; ids in random order."""
+    generator = np.random.default_rng(0)
+    chance = ((np.arange(nodes) + 10.0) ** -skew).cumsum()
+    ends = np.searchsorted(chance, chance[-1] * generator.random((2, int(1.1 * links))))
+    low, high = np.sort(ends, axis=0)
+    keys = generator.permutation(np.unique((low * nodes + high)[low != high]))[:links]
+    return torch.from_numpy(generator.permutation(nodes)[np.stack([keys // nodes, keys % nodes])]), nodes
+
+
+def against_the_bars() -> list[list[str]]:
+    """Rows: graph, hops, edges per link, microseconds per link of ours and of the peer, ratio, bar."""
+    cases: list[tuple[str, tuple[Tensor, int], int, float]] = [
+        ("power law, 200,000 nodes", large(0.7), 1, 0.4),
+        ("random, 200,000 nodes", large(0.0), 1, 0.25),
+    ]
+    for name in ("USAir", "PB", "Yeast", "Ecoli"):
+        try:
+            found = link_graph(name, data_root(None))
+        except MissingData as missing:
+            print(missing)
+            continue
+        cases.append((f"{name}, {found.num_nodes:,} nodes", (found.pairs.t(), found.num_nodes), 2, 1.0))
+    return [["graph", "hops", "edges per link", "gpool us", "peer us", "ratio", "bar"], *map(measured, cases)]
+
+
+def measured(case: tuple[str, tuple[Tensor, int], int, float]) -> list[str]:
+    name, (edges, nodes), hops, bar = case
+    graph, generator = Adjacency.from_edges(edges, nodes), torch.Generator().manual_seed(1)
+    matrix = csr_matrix((np.ones(graph.num_edges), graph.col.numpy(), graph.rowptr.numpy()), (nodes, nodes))
+    pairs = edges.t()[
+        torch.randperm(edges.size(1), generator=generator)[: 1024 if hops == 1 else 256]
+    ].clone()
+    if hops > 1:  # half links, half not; on the power-law graph all are links
+        pairs[::2, 1] = torch.randint(nodes, pairs[::2, 1].shape, generator=generator)
+    if name.startswith("random"):
+        pairs = torch.randint(nodes, (1024, 2), generator=generator)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    records = [enclosing_subgraphs(graph, part, hops) for part in pairs.split(32)]
+
+    def ours() -> None:
+        for part in pairs.split(32):
+            enclosing_subgraphs(graph, part, hops)
+
+    def peer() -> None:
+        with_scipy(matrix, pairs) if hops == 1 else seal_search(matrix, pairs, hops)
+
+    times: list[list[float]] = [[], []]
+    for _ in range(7):
+        for k, run in enumerate((ours, peer)):
+            start = time.process_time()
+            run()
+            times[k].append(1e6 * (time.process_time() - start) / len(pairs))
+    a, b = (statistics.median(t) for t in times)
+    held = sum(record.num_edges for record in records) / len(pairs)
+    return [name, str(hops), f"{held:.0f}", f"{a:.0f}", f"{b:.0f}", f"{a / b:.2f}", str(bar)]
+
+
 def random_pairs(generator: torch.Generator, count: int) -> Tensor:
     i = torch.randint(NODES, (count,), generator=generator)
     return torch.stack([i, (i + torch.randint(1, NODES, (count,), generator=generator)) % NODES], dim=1)
@@ -71,6 +148,12 @@ def main() -> None:
         f"scipy {scipy.__version__}, "
         f"gpool {gpool.__version__}, one thread"
     )
+    bars = against_the_bars()
+    for row in bars:
+        print(f"{row[0]:<28}" + "".join(f"{entry:>16}" for entry in row[1:]))
+    if arguments.links == 0:
+        write(arguments.out, bars)
+        return
     generator = torch.Generator().manual_seed(0)
     edges = torch.randint(NODES, (2, EDGES), generator=generator)
     edges = edges[:, edges[0] != edges[1]]
@@ -141,8 +224,12 @@ def main() -> None:
         )
     for row in rows:
         print(f"{row[0]:<75} {row[1]:>12} {row[2]:>12}")
-    if arguments.out:
-        with arguments.out.open("w", newline="") as file:
+    write(arguments.out, [*bars, *rows])
+
+
+def write(path: Path | None, rows: list[list[str]]) -> None:
+    if path:
+        with path.open("w", newline="") as file:
             csv.writer(file).writerows(rows)
 
 
