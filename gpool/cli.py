@@ -25,6 +25,7 @@ Graph readouts, hierarchical pooling and link pooling, trained and compared.
   gpool predict --ckpt_path X.ckpt  predict with it      [--source new.pt] [--out FILE]
   gpool bench PLAN.yaml             run a benchmark      [--jobs N] [--out DIR], resumes what was interrupted
   gpool report DIR                  its table and plot   [--metric NAME]
+  gpool data list|check|fetch|split data sets: which are there and whole; folds as files
   gpool list KIND                   readouts, histories, poolings, links, models, data, tasks, with citations
   gpool --version                   the versions of gpool and of what computes
 
@@ -117,6 +118,10 @@ def _command(words: list[str]) -> int:
             raise ConfigError(f"gpool list needs one KIND of {', '.join(KINDS)}")
         print(listing(rest[0]))
         return 0
+    if command == "data":
+        from gpool.config.data_command import data
+
+        return data(rest)
     if command == "new":
         from gpool.starter import new
 
@@ -126,7 +131,7 @@ def _command(words: list[str]) -> int:
 
         return predict(rest)
     if command not in TRAINING:
-        known = ", ".join((*TRAINING, "predict", "bench", "report", "list", "new"))
+        known = ", ".join((*TRAINING, "predict", "bench", "report", "data", "list", "new"))
         raise ConfigError(f"COMMAND={command!r} must be one of {known}")
     return _train(words)
 

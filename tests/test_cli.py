@@ -60,7 +60,7 @@ def test_fit_with_another_readout_then_test_and_predict(
     [
         (
             ["fitt"],
-            "gpool: COMMAND='fitt' must be one of fit, validate, test, predict, bench, report, list, new",
+            "gpool: COMMAND='fitt' must be one of fit, validate, test, predict, bench, report, data, list, ",
         ),
         (["fit", "--config", "nowhere.yaml"], "gpool: "),
         (["bench"], "gpool: needs plan"),
@@ -102,7 +102,19 @@ def test_a_missing_data_set_is_one_line(
 def test_help_names_every_command(capsys: pytest.CaptureFixture) -> None:
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
-    words = ("fit", "validate", "test", "predict", "bench", "report", "list", "new", "--version", "gpool.GNP")
+    words = (
+        "fit",
+        "validate",
+        "test",
+        "predict",
+        "bench",
+        "report",
+        "data",
+        "list",
+        "new",
+        "--version",
+        "gpool.GNP",
+    )
     assert all(word in told for word in words)
     assert len(told.splitlines()) < 80
 

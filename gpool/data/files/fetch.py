@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import urllib.request
 import zipfile
@@ -35,8 +36,10 @@ def fetch(url: str, path: Path) -> None:
     """The file at ``url``, at ``path``.
 
     Raises:
-        OSError: it cannot be fetched, or ends early.
+        OSError: it cannot be fetched, or ends early; the environment variable ``GPOOL_OFFLINE`` is set.
     """
+    if os.environ.get("GPOOL_OFFLINE"):
+        raise OSError("offline")
     request = urllib.request.Request(url, headers={"User-Agent": "gpool"})
     with urllib.request.urlopen(request, timeout=60) as answer, path.open("wb") as file:
         shutil.copyfileobj(answer, file)

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
+from gpool.data.files.sums import write_text
 from gpool.data.files.tables import first, integers, row_of
 from gpool.data.folds import Split
 
-__all__ = ["Listed", "check_listed", "given_split", "read_split"]
+__all__ = ["Listed", "check_listed", "given_split", "read_split", "write_splits"]
 
 
 class Listed(NamedTuple):
@@ -64,6 +65,18 @@ def read_split(
         train.positions, test_size=val_fraction, random_state=seed, stratify=labels[train.positions]
     )
     return Split(np.sort(kept), np.sort(held), np.sort(test.positions))
+
+
+def write_splits(path: Path, splits: Sequence[Split]) -> None:
+    """Write folds as a JSON file that :func:`read_split` reads, whole or not at all."""
+    folds = [
+        {
+            "test": split.test.tolist(),
+            "model_selection": [{"train": split.train.tolist(), "validation": split.val.tolist()}],
+        }
+        for split in splits
+    ]
+    write_text(path, json.dumps(folds))
 
 
 def given_split(parts: Mapping[str, Any], count: int) -> Split:
