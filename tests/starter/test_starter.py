@@ -74,5 +74,6 @@ def test_it_trains_and_compares_as_it_is(kind: str, own_folder: Path, capsys: py
     assert main(["fit", "--config", "fit.yaml", "--trainer.max_epochs", "2"]) == 0
     assert "epoch 2/2" in capsys.readouterr().out
     assert Path("checkpoints/best.ckpt").is_file()
-    assert main(["bench", "plan.yaml", "--trainer.max_epochs", "1", "--folds", "[3]"]) == 0
+    fold = ["--folds" if kind == "links" else "--run", "[3]"]
+    assert main(["bench", "plan.yaml", "--trainer.max_epochs", "1", *fold]) == 0
     assert re.search("^│ own +│", capsys.readouterr().out, flags=re.MULTILINE)
