@@ -41,7 +41,7 @@ def quotient(
 
     Args:
         edge_index: [2, E].
-        cluster: the cluster of every node, int64 [N]; -1 for a node that is in none: its edges disappear.
+        cluster: the cluster of every node, int64 [N]; -1 where it is in none; such a node loses its edges.
         num_clusters: K.
         edge_attr: weights [E] or features [E, D].
         reduce: "sum", "mean", "max" or "min".

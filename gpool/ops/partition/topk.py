@@ -40,8 +40,7 @@ def exact_ratio(ratio: float | int) -> Fraction | int:
 
 
 def keep_count(size: Tensor, ratio: float | int | Fraction) -> Tensor:
-    """How many entries of every graph a ratio keeps: exactly ceil(ratio n), at least one of a graph that has
-    any.
+    """How many entries of every graph a ratio keeps: ceil(ratio n), no rounding errors; 0 of an empty graph.
 
     A float is read by :func:`exact_ratio`, so that no rounding error reaches the ceiling; 1.0 keeps all. An
     int is a count.
