@@ -6,11 +6,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data, OnDiskDataset
 
@@ -18,12 +16,13 @@ from gpool.data.checked_graphs import CheckedGraphs, checked_graphs
 from gpool.data.files.splits import read_split
 from gpool.data.folds import Split, drawn_split, part_names
 from gpool.data.graph_store import GraphStore
-from gpool.data.labels import Labels, Task
+from gpool.data.labeled import Labeled
+from gpool.data.labels import Task
 
 __all__ = ["GraphData", "Task"]
 
 
-class GraphData(LightningDataModule):
+class GraphData(Labeled):
     """Labeled graphs in folds, as a LightningDataModule.
 
     A subclass implements :meth:`load`, which returns the graphs, each with ``x``, ``edge_index`` and ``y``,
@@ -47,11 +46,6 @@ class GraphData(LightningDataModule):
     Raises:
         ValueError: for a fold, a fraction or a batch size out of range.
     """
-
-    task: Task = "multiclass"
-    """Kind of label."""
-    categorical: bool = False
-    """Whether integer features stay integers, for an encoder that embeds them."""
 
     def __init__(
         self,
@@ -82,10 +76,6 @@ class GraphData(LightningDataModule):
     def load(self) -> Sequence[Data] | OnDiskDataset:
         """All graphs, in a fixed order."""
 
-    def wanted_task(self) -> Task | None:
-        """What the labels must suit; None finds the task from them."""
-        return self.task
-
     @cached_property
     def checked(self) -> CheckedGraphs:
         """The graphs, what their labels say and their ids, loaded and checked when first asked for."""
@@ -95,27 +85,6 @@ class GraphData(LightningDataModule):
     def graphs(self) -> GraphStore:
         """All graphs as they are trained on, by position."""
         return self.checked.store
-
-    @property
-    def _found(self) -> Labels:
-        assert self.checked.labels is not None  # they are asked for
-        return self.checked.labels
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Labels as trained on: class ids [G] for multiclass and binary, else [G, T]; NaN is missing."""
-        y = self._found.y
-        return (y.view(-1) if self._found.classes is not None else y).numpy()
-
-    @property
-    def classes(self) -> tuple[Any, ...] | None:
-        """The labels as their owner wrote them, in the order of class ids; None unless there are classes."""
-        return self._found.classes
-
-    @property
-    def ids(self) -> list[Any]:
-        """One id per graph: its own ``id``, ``graph_id`` or ``name`` where it has one, else its position."""
-        return self.checked.ids
 
     @cached_property
     def part_of(self) -> list[str]:
@@ -152,11 +121,6 @@ class GraphData(LightningDataModule):
     def num_features(self) -> int:
         """Width of the node features."""
         return int(self.graphs[0].num_node_features)
-
-    @property
-    def num_outputs(self) -> int:
-        """Number of model outputs per graph: K classes, one logit for ``"binary"``, or T labels."""
-        return self._found.outputs
 
     def setup(self, stage: str | None = None) -> None:
         """Load and check the graphs and lay out the parts."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 
 from gpool.data.checked_nodes import CheckedNodes, checked_nodes
 from gpool.data.folds import Split
-from gpool.data.labels import Labels, Task
+from gpool.data.labeled import Labeled
 
 __all__ = ["OneGraph"]
 
 
-class OneGraph(LightningDataModule):
+class OneGraph(Labeled):
     """One graph whose nodes have labels, as a LightningDataModule: every batch is the whole graph.
 
     A subclass implements :meth:`load`, which returns the graph with ``x``, ``edge_index``, ``y`` and the
@@ -27,18 +25,9 @@ class OneGraph(LightningDataModule):
     :class:`gpool.data.GraphData`. A node in no mask may have any label.
     """
 
-    task: Task = "multiclass"
-    """Kind of label."""
-    categorical: bool = False
-    """Whether integer features stay integers, for an encoder that embeds them."""
-
     @abstractmethod
     def load(self) -> Data:
         """The whole graph."""
-
-    def wanted_task(self) -> Task | None:
-        """What the labels must suit; None finds the task from them."""
-        return self.task
 
     @cached_property
     def checked(self) -> CheckedNodes:
@@ -49,27 +38,6 @@ class OneGraph(LightningDataModule):
     def graph(self) -> Data:
         """The whole graph as it is trained on."""
         return self.checked.graph
-
-    @property
-    def _found(self) -> Labels:
-        assert self.checked.labels is not None  # they are asked for
-        return self.checked.labels
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Labels as trained on: class ids [N] for ``"multiclass"`` and ``"binary"``, else [N, T]."""
-        y = self._found.y
-        return (y.view(-1) if self._found.classes is not None else y).numpy()
-
-    @property
-    def classes(self) -> tuple[Any, ...] | None:
-        """The labels as their owner wrote them, in the order of class ids; None unless there are classes."""
-        return self._found.classes
-
-    @property
-    def ids(self) -> list[Any]:
-        """One id per node: those in ``id``, ``node_id`` or ``name`` where there are N, else positions."""
-        return self.checked.ids
 
     @cached_property
     def part_of(self) -> list[str]:
@@ -83,11 +51,6 @@ class OneGraph(LightningDataModule):
     def num_features(self) -> int:
         """Width of the node features."""
         return int(self.graph.num_node_features)
-
-    @property
-    def num_outputs(self) -> int:
-        """Number of model outputs per node: K classes, one logit for ``"binary"``, or T labels."""
-        return self._found.outputs
 
     def setup(self, stage: str | None = None) -> None:
         """Load and check the graph."""
