@@ -12,7 +12,7 @@ from torch_geometric.nn.aggr import Aggregation
 from gpool.history import HistoryReadout
 from gpool.models.encoder_contract import NodeEncoder, check_encoder
 from gpool.models.hierarchy import Hierarchy, Level, check_poolings
-from gpool.ops.checks.graphs import check_graph
+from gpool.ops.checks.graphs import check_graph, filled_batch
 from gpool.pooling import Pooling
 
 __all__ = ["GraphModel", "MLPHead"]
@@ -123,10 +123,10 @@ class GraphModel(nn.Module):
         batch: Tensor | None = None,
         batch_size: int | None = None,
     ) -> Tensor:
-        """Predictions [B, out_channels]; without ``batch`` all nodes are one graph."""
+        """Predictions [B, out_channels]; without ``batch`` all nodes are in the first graph."""
         check_graph(x, edge_index, edge_attr, batch, batch_size)
         if batch is None:
-            batch, batch_size = edge_index.new_zeros(x.size(0)), 1
+            batch, batch_size = filled_batch(x, None, batch_size)
         history = self.encoder(x, edge_index, edge_attr)
         if self.hierarchy is None:
             return self.head(self.read(history, batch, batch_size))

@@ -78,3 +78,15 @@ def test_head_and_width_exclude_each_other() -> None:
 def test_encoder_must_say_its_width() -> None:
     with pytest.raises(ValueError, match="must have an integer out_channels"):
         GraphModel(nn.Linear(3, 8), MeanAggregation(), out_channels=2)
+
+
+@pytest.mark.parametrize("pooling", [None, [gpool.SparseCoarsening(8)]])
+def test_a_size_without_a_batch_counts_the_empty_graphs_too(
+    pooling: list[gpool.pooling.Pooling] | None,
+) -> None:
+    model = GraphModel(Encoder(3, 8), GNP(8), out_channels=2, pooling=pooling).eval()
+    x, edge_index = torch.rand(4, 3), torch.tensor([[0, 1, 2], [1, 2, 3]])
+    y = model(x, edge_index, batch_size=3)
+    assert y.shape == (3, 2)
+    torch.testing.assert_close(y[:1], model(x, edge_index))
+    torch.testing.assert_close(y[1:], model(x, edge_index, None, torch.zeros(4, dtype=torch.long), 3)[1:])
