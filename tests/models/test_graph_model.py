@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.aggr import MaxAggregation, MeanAggregation, MultiAggregation, Set2Set, SumAggregation
 
-from gpool import GNP
+from gpool import GNP, SparseCoarsening
 from gpool.history import History, HistoryReadout
 from gpool.models import Encoder, GraphModel, MLPHead
+from gpool.pooling import Pooling
 
 EDGES = torch.tensor([[0, 1, 1, 2, 3, 4], [1, 0, 2, 1, 4, 3]])
 BATCH = torch.tensor([0, 0, 0, 1, 1])
@@ -80,9 +81,9 @@ def test_encoder_must_say_its_width() -> None:
         GraphModel(nn.Linear(3, 8), MeanAggregation(), out_channels=2)
 
 
-@pytest.mark.parametrize("pooling", [None, [gpool.SparseCoarsening(8)]])
+@pytest.mark.parametrize("pooling", [None, [SparseCoarsening(8)]])
 def test_a_size_without_a_batch_counts_the_empty_graphs_too(
-    pooling: list[gpool.pooling.Pooling] | None,
+    pooling: list[Pooling] | None,
 ) -> None:
     model = GraphModel(Encoder(3, 8), GNP(8), out_channels=2, pooling=pooling).eval()
     x, edge_index = torch.rand(4, 3), torch.tensor([[0, 1, 2], [1, 2, 3]])
